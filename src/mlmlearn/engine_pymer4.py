@@ -1,0 +1,307 @@
+"""The reference engine: pymer4 over R's lme4 and lmerTest.
+
+pymer4 is given a data frame of our own making: plain column names (some names crash it),
+rows sorted by group and numbered 0 … n - 1 (otherwise its cluster-robust standard errors
+and its two-stage fits come out wrong without a word).
+"""
+
+import importlib.util
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlmlearn.clustered import ClusteredData
+from mlmlearn.errors import EngineError, FitError
+from mlmlearn.results import FitResult, coef_table
+
+__all__ = ["fit"]
+
+# What pymer4's summary leaves out, read from the fitted R object. The gradient is lme4's
+# own criterion (checkConv): per parameter the smaller of the plain gradient and the one
+# scaled by the Cholesky factor of the Hessian.
+INSPECT = """
+function(model) {
+    optinfo <- model@optinfo
+    gradient <- optinfo$derivs$gradient
+    hessian <- optinfo$derivs$Hessian
+    scaled <- if (is.null(gradient)) NULL else
+        tryCatch(solve(chol(hessian), gradient), error = function(e) gradient)
+    text <- function(x) as.character(unlist(x))
+    list(
+        singular = lme4::isSingular(model),
+        max_gradient = if (is.null(gradient)) NA_real_ else
+            max(pmin(abs(gradient), abs(scaled))),
+        code = as.integer(c(optinfo$conv$opt, 0L)[1]),
+        optimiser = text(c(optinfo$message, optinfo$warnings)),
+        lme4 = text(optinfo$conv$lme4$messages),
+        deviance = lme4::REMLcrit(model),
+        sigma = stats::sigma(model),
+        random_cov = as.numeric(lme4::VarCorr(model)$g),
+        group_coefs = as.numeric(as.matrix(lme4::ranef(model, condVar = FALSE)$g))
+    )
+}
+"""
+
+SINGULAR = "boundary (singular) fit"
+
+# A warning that lme4 gives on the console only.
+SCALES_WARNING = "Some predictor variables are on very different scales: consider rescaling"
+
+# Condition number of the scaled design at which pymer4's inverse of X'X keeps 5 or 6 digits.
+WORST_CONDITION = 1e5
+
+# SDs of the outcome between which lmerTest's degrees of freedom can be trusted: it
+# differentiates numerically by the residual SD, with steps that do not know its size.
+USUAL_SD = (1e-3, 1e3)
+
+# lmerTest says only on R's console that the Hessian behind its degrees of freedom is not
+# positive definite. lme4's own messages, worded differently, are in the fitted object.
+LMERTEST_WARNING = (
+    r"Model (?:failed to converge|may not have converged) with \d+ (?:negative )?eigenvalues?"
+    r"(?: close to zero)?:(?: -?\d\.\de[+-]\d+)+"
+)
+
+
+def fit(strategy: str, data: ClusteredData) -> FitResult:
+    """Fit one strategy with pymer4.
+
+    Parameters
+    ----------
+    strategy : str
+        Id of a strategy whose requirements the data meet.
+    data : ClusteredData
+        Checked arrays.
+
+    Returns
+    -------
+    FitResult
+
+    Raises
+    ------
+    EngineError
+        When pymer4, R, lme4 or lmerTest is missing.
+    FitError
+        When R stops with an error.
+    """
+    _require_r()
+    names = [f"x{i}" for i in range(1, len(data.terms))]
+    frame = pd.DataFrame(data.X[:, 1:], columns=names)
+    frame["y"] = data.y
+    frame["g"] = data.codes + 1
+    fixed = " + ".join(names)
+    with warnings.catch_warnings():
+        # pymer4 0.8.2 calls DataFrame.applymap, which pandas 2 only discourages.
+        warnings.filterwarnings("ignore", "DataFrame.applymap", FutureWarning)
+        # A perfect fit divides by a standard error of zero; the result then says so.
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module="pymer4")
+        if strategy == "cluster_robust":
+            return _cluster_robust(f"y ~ {fixed}", frame, data)
+        if strategy == "two_stage":
+            return _two_stage(f"y ~ {fixed}", frame, data)
+        if strategy == "mlm_full":
+            return _multilevel(strategy, f"y ~ {fixed} + ({fixed} | g)", frame, data)
+        return _multilevel(strategy, f"y ~ {fixed} + (1 | g)", frame, data)
+
+
+def _cluster_robust(formula: str, frame: pd.DataFrame, data: ClusteredData) -> FitResult:
+    from pymer4.models import Lm
+
+    scale = _column_scales(data)
+    condition = np.linalg.cond(data.X / scale)
+    if condition > WORST_CONDITION:
+        raise FitError(
+            f"cluster_robust would lose its precision (condition number {condition:.0e}): a "
+            "predictor lies very far from zero for its spread, or nearly repeats others; "
+            "subtract the mean from the predictors, or leave one out"
+        )
+    model = Lm(formula, data=_rescaled(frame, scale))
+    model.fit(robust="cluster", cluster="g", summarize=False)
+    return _result("cluster_robust", _times(model.coefs, 1 / scale), data)
+
+
+def _two_stage(formula: str, frame: pd.DataFrame, data: ClusteredData) -> FitResult:
+    from pymer4.models import Lm2
+
+    scale = _column_scales(data)
+    model = Lm2(formula, data=_rescaled(frame, scale), group="g")
+    model.fit(summarize=False)
+    coefs = _times(model.coefs, 1 / scale)
+    return _result("two_stage", coefs, data, group_coefs=model.fixef.to_numpy() / scale)
+
+
+def _power_of_two(size: Any) -> Any:
+    """Round to a power of two, by which numbers divide without rounding."""
+    return np.exp2(np.round(np.log2(size)))
+
+
+def _column_scales(data: ClusteredData) -> Any:
+    return _power_of_two(np.abs(data.X).max(axis=0))
+
+
+def _times(coefs: pd.DataFrame, factor: Any) -> pd.DataFrame:
+    """Multiply estimates and standard errors, for all rows alike or row by row."""
+    return coefs.assign(Estimate=coefs["Estimate"] * factor, SE=coefs["SE"] * factor)
+
+
+def _rescaled(frame: pd.DataFrame, scale: Any) -> pd.DataFrame:
+    """Bring predictors to one size, so pymer4's pseudo-inverses drop none that is small."""
+    names = [f"x{i}" for i in range(1, len(scale))]
+    return frame.assign(**{name: frame[name] / s for name, s in zip(names, scale[1:], strict=True)})
+
+
+def _multilevel(strategy: str, formula: str, frame: pd.DataFrame, data: ClusteredData) -> FitResult:
+    from rpy2.rinterface_lib.embedded import RRuntimeError
+
+    sd = frame["y"].std()
+    scale = 1.0 if USUAL_SD[0] <= sd <= USUAL_SD[1] else float(_power_of_two(sd))
+    model = _lmer_with_console()(formula, data=frame.assign(y=frame["y"] / scale))
+    try:
+        with _r_console() as console:
+            model.fit(summarize=False, no_warnings=True)
+        found = {name: np.asarray(value) for name, value in _inspector()(model.model_obj).items()}
+    except RRuntimeError as error:
+        text = " ".join(str(error).split())
+        raise FitError(f"{strategy} could not be fitted; R says: {text}") from error
+    n, k = data.X.shape
+    if len(model.coefs) < k:
+        raise FitError(
+            f"{strategy} could not be fitted: to lme4 the predictors are linearly dependent; "
+            "subtract the mean from predictors that lie far from zero for their spread, and "
+            "bring predictors to similar units"
+        )
+    messages = [f"lme4: {' '.join(message.split())}" for message in found["lme4"]]
+    code = int(found["code"][0])
+    if code != 0:
+        stated = "; ".join(found["optimiser"]) or "no message"
+        messages.append(f"optimiser: code {code} ({stated})")
+    said = " ".join("".join(console).split())
+    if SCALES_WARNING in said:
+        messages.append(f"lme4: {SCALES_WARNING}")
+    hessian_warnings = re.findall(LMERTEST_WARNING, said)
+    messages += [f"lmerTest: {text}" for text in dict.fromkeys(hessian_warnings)]
+    coefs = _times(model.coefs, scale)
+    if "DF" not in coefs:
+        messages.append("lmerTest: no degrees of freedom, so no p values")
+        coefs = coefs.assign(DF=np.nan)
+    q = int(np.sqrt(found["random_cov"].size))
+    effects = scale * found["group_coefs"].reshape(q, data.n_groups).T
+    estimates = np.tile(coefs["Estimate"].to_numpy(), (data.n_groups, 1))
+    estimates[:, :q] += effects  # the random effects belong to the first q coefficients
+    return _result(
+        strategy,
+        coefs,
+        data,
+        converged=code == 0 and all(SINGULAR in message for message in found["lme4"]),
+        singular=bool(found["singular"][0]),
+        messages=tuple(messages),
+        max_gradient=float(found["max_gradient"][0]),
+        reml_deviance=float(found["deviance"][0] + 2 * (n - k) * np.log(scale)),
+        group_coefs=estimates,
+        random_cov=pd.DataFrame(
+            scale**2 * found["random_cov"].reshape(q, q),
+            index=data.terms[:q],
+            columns=data.terms[:q],
+        ),
+        residual_sd=scale * float(found["sigma"][0]),
+    )
+
+
+def _result(
+    strategy: str,
+    coefs: pd.DataFrame,
+    data: ClusteredData,
+    *,
+    group_coefs: np.ndarray[Any, Any] | None = None,
+    messages: tuple[str, ...] = (),
+    **details: Any,
+) -> FitResult:
+    """Put pymer4's coefficients and what else is known into a `FitResult`."""
+    table = coef_table(data.terms, coefs["Estimate"], coefs["SE"], coefs["DF"])
+    # An SE that moves no outcome by more than rounding does is rounding itself.
+    moves = table["se"] * np.abs(data.X).max(axis=0)
+    useless = ~(np.isfinite(moves) & (moves > 1e-13 * np.abs(data.y).max()))
+    if useless.any():
+        terms = ", ".join(table.index[useless])
+        messages += (f"mlmlearn: no usable standard error for {terms}; is the fit perfect?",)
+    return FitResult(
+        strategy=strategy,
+        engine="pymer4",
+        coefs=table,
+        n_rows=len(data.y),
+        n_groups=data.n_groups,
+        messages=messages,
+        group_coefs=None
+        if group_coefs is None
+        else pd.DataFrame(group_coefs, index=data.labels, columns=list(data.terms)),
+        **details,
+    )
+
+
+@cache
+def _require_r() -> None:
+    """Check once that the whole chain is there, and name the missing link when not."""
+    remedy = (
+        "Install R with lme4, lmerTest and emmeans (on Debian or Ubuntu: apt-get install "
+        "r-base-dev r-cran-lme4 r-cran-lmertest r-cran-emmeans), then "
+        "pip install 'mlmlearn[pymer4]'."
+    )
+    needed = "the pymer4 engine needs"
+    for package in ("rpy2", "pymer4"):
+        if importlib.util.find_spec(package) is None:
+            raise EngineError(f"{needed} the Python package {package}, which is missing. {remedy}")
+    from rpy2.situation import get_r_home
+
+    if not get_r_home():
+        raise EngineError(f"{needed} R, which was not found on this machine. {remedy}")
+    from rpy2 import robjects
+
+    packages = ("lme4", "lmerTest", "emmeans")
+    found = robjects.r(f"nzchar(sapply(c{packages}, function(p) system.file(package = p)))")
+    missing = [name for name, present in zip(packages, found, strict=True) if not present]
+    if missing:
+        raise EngineError(f"{needed} the R packages {', '.join(missing)}, not installed. {remedy}")
+    with _r_console():  # loading R packages says things on the console that help nobody
+        importlib.import_module("pymer4.models")
+
+
+@cache
+def _inspector() -> Any:
+    from rpy2 import robjects
+
+    return robjects.r(INSPECT)
+
+
+@contextmanager
+def _r_console() -> Iterator[list[str]]:
+    """Collect what R writes to its console, warnings at once instead of at the end."""
+    from rpy2 import robjects
+    from rpy2.rinterface_lib import callbacks
+
+    lines: list[str] = []
+    write = callbacks.consolewrite_warnerror
+    warn = int(robjects.r('getOption("warn")')[0])
+    callbacks.consolewrite_warnerror = lines.append
+    robjects.r("options(warn = 1)")
+    try:
+        yield lines
+    finally:
+        robjects.r(f"options(warn = {warn})")
+        callbacks.consolewrite_warnerror = write
+
+
+@cache
+def _lmer_with_console() -> Any:
+    """Make pymer4's `Lmer` leave R's console alone, which it would silence."""
+    from pymer4.models import Lmer
+
+    class LmerWithConsole(Lmer):  # type: ignore[misc]
+        def _set_R_stdout(self, verbose: bool) -> None:  # noqa: N802
+            pass
+
+    return LmerWithConsole

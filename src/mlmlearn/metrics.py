@@ -1,0 +1,114 @@
+"""The three summaries of the 2019 post: one number a data set and strategy.
+
+Each adds up over the coefficients of one fit, the intercept included. They are easy to
+picture and to compare between strategies, but they mix coefficients; `measures` holds
+the standard performance measures of simulation studies.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from mlmlearn.errors import InputError
+
+__all__ = ["coef_abs_error", "recovery", "se_sum", "t_sum"]
+
+
+def coef_abs_error(estimate: ArrayLike, truth: ArrayLike) -> Any:
+    """Sum of absolute errors of the coefficients.
+
+    Parameters
+    ----------
+    estimate, truth : array_like, shape (..., k)
+        Estimated and true coefficients.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Sum over the coefficients of abs(estimate - truth), in units of the outcome. 0 is
+        perfect recovery.
+    """
+    return np.abs(np.asarray(estimate, float) - np.asarray(truth, float)).sum(axis=-1)
+
+
+def se_sum(se: ArrayLike) -> Any:
+    """Sum of the standard errors of the coefficients.
+
+    Parameters
+    ----------
+    se : array_like, shape (..., k)
+        Standard errors.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Sum over the coefficients: how uncertain a strategy says it is, which may be right or wrong.
+    """
+    return np.asarray(se, float).sum(axis=-1)
+
+
+def t_sum(t: ArrayLike) -> Any:
+    """Sum of the absolute t statistics of the coefficients.
+
+    Parameters
+    ----------
+    t : array_like, shape (..., k)
+        t statistics against zero.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Sum over the coefficients of abs(t): how strong the evidence against zero looks,
+        which may be right or wrong.
+    """
+    return np.abs(np.asarray(t, float)).sum(axis=-1)
+
+
+def recovery(fits: pd.DataFrame, by: str | Sequence[str] = ("strategy",)) -> pd.DataFrame:
+    """Compute the three summaries for every fit of a table.
+
+    Parameters
+    ----------
+    fits : DataFrame
+        One row a coefficient, with columns truth, estimate, se and t, as `compare` gives
+        for simulated data.
+    by : str or sequence of str, default ("strategy",)
+        The columns that tell one fit from another.
+
+    Returns
+    -------
+    DataFrame
+        One row a fit: the columns of `by`, coef_abs_error, se_sum, t_sum, and succeeded
+        (False, with missing summaries, where the fit gave no estimates).
+
+    Raises
+    ------
+    InputError
+        When a column is missing, or `by` does not tell the fits apart.
+    """
+    by = [by] if isinstance(by, str) else list(by)
+    missing = {*by, "truth", "estimate", "se", "t"} - set(fits.columns)
+    if missing:
+        raise InputError(
+            f"recovery needs the columns {', '.join(sorted(missing))}, which the table has not; "
+            "compare gives truth only for simulated data"
+        )
+    if "term" in fits and fits.duplicated([*by, "term"]).any():
+        raise InputError(
+            f"the columns {', '.join(by)} do not tell the fits apart; "
+            "add the ones that do, such as replication, to by"
+        )
+    parts = pd.DataFrame(
+        {
+            "coef_abs_error": (fits["estimate"] - fits["truth"]).abs(),
+            "se_sum": fits["se"],
+            "t_sum": fits["t"].abs(),
+        }
+    )
+    # A sum that left a missing coefficient out would look like a small one.
+    by_fit = parts.groupby([fits[name] for name in by], sort=False, observed=True)
+    sums = by_fit.sum().where(by_fit.count().eq(by_fit.size(), axis=0))
+    return sums.assign(succeeded=sums["coef_abs_error"].notna()).reset_index()

@@ -1,0 +1,92 @@
+"""What a fit returns, the same for every strategy and engine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import stats
+
+__all__ = ["COEF_COLUMNS", "FitResult", "coef_table"]
+
+COEF_COLUMNS = ("estimate", "se", "df", "t", "p", "ci_low", "ci_high")
+
+
+@dataclass(frozen=True, slots=True)
+class FitResult:
+    """One strategy fitted to one data set.
+
+    Attributes
+    ----------
+    strategy, engine : str
+        What was fitted, and by what.
+    coefs : DataFrame, shape (k, 7)
+        One row a term, the intercept first: estimate, se, df, t, p (two-sided),
+        ci_low and ci_high (95 %, from t with that row's df).
+    converged : bool
+        True unless the optimiser or lme4's checks of its result reported a failure.
+        A singular fit alone is not a failure. Always True for the two OLS strategies.
+    singular : bool
+        True when the estimated covariance matrix of the random effects has lost a
+        dimension: a variance of zero, or a correlation of plus or minus one.
+    messages : tuple of str
+        Everything the engine had to say, each with its source in front.
+    max_gradient : float
+        lme4's measure of how far the optimiser stopped from a flat point: the largest,
+        over the parameters, of the smaller of the gradient and the gradient scaled by the
+        Hessian. NaN for OLS.
+    reml_deviance : float
+        REML criterion (minus twice the restricted log-likelihood). NaN for OLS.
+    group_coefs : DataFrame or None, shape (n_groups, k)
+        Coefficients of each group: conditional modes plus fixed effects for the
+        multilevel models, the first-stage OLS for `two_stage`, None for `cluster_robust`.
+    random_cov : DataFrame or None, shape (q, q)
+        Covariance matrix of the random effects, in the outcome's units. None for OLS.
+    residual_sd : float
+        Residual standard deviation. NaN for OLS.
+    n_rows, n_groups : int
+        Size of the data.
+    """
+
+    strategy: str
+    engine: str
+    coefs: pd.DataFrame
+    n_rows: int
+    n_groups: int
+    converged: bool = True
+    singular: bool = False
+    messages: tuple[str, ...] = ()
+    max_gradient: float = np.nan
+    reml_deviance: float = np.nan
+    group_coefs: pd.DataFrame | None = None
+    random_cov: pd.DataFrame | None = None
+    residual_sd: float = np.nan
+
+
+def coef_table(
+    terms: Sequence[str], estimate: ArrayLike, se: ArrayLike, df: ArrayLike
+) -> pd.DataFrame:
+    """Complete estimates, standard errors and degrees of freedom to a table of tests.
+
+    Parameters
+    ----------
+    terms : sequence of str
+        Names of the k coefficients.
+    estimate, se, df : array_like, shape (k,)
+        Estimates, their standard errors, and degrees of freedom of their t tests.
+
+    Returns
+    -------
+    DataFrame, shape (k, 7)
+        Columns `COEF_COLUMNS`, indexed by term; t against zero, two-sided p, 95 % interval.
+    """
+    estimate, se, df = (np.asarray(values, dtype=float) for values in (estimate, se, df))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = estimate / se
+    half_width = stats.t.ppf(0.975, df) * se
+    p = 2 * stats.t.sf(np.abs(t), df)
+    columns = (estimate, se, df, t, p, estimate - half_width, estimate + half_width)
+    return pd.DataFrame(
+        dict(zip(COEF_COLUMNS, columns, strict=True)), index=pd.Index(terms, name="term")
+    )

@@ -1,0 +1,105 @@
+"""Fixtures that several modules share, and the one place that decides whether R can be used."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlmlearn import Condition, SimulatedData, simulate
+
+R_PACKAGES = ("lme4", "lmerTest", "emmeans", "sandwich", "nlme")
+
+
+def why_no_r() -> str:
+    """Say what is missing for the tests that call R; nothing when all is there."""
+    absent = [name for name in ("rpy2", "pymer4") if find_spec(name) is None]
+    if absent:
+        return f"needs R: the Python package {absent[0]} is not installed"
+    if shutil.which("R") is None:
+        return "needs R: there is no R on the PATH"
+    code = f"cat(setdiff(c{R_PACKAGES}, rownames(installed.packages())))"
+    asked = subprocess.run(
+        ["R", "--slave", "--no-init-file", "-e", code], capture_output=True, text=True, check=False
+    )
+    if asked.returncode:
+        return f"needs R: R does not start ({asked.stderr.strip()[:200]})"
+    return f"needs R: no R package {asked.stdout}" if asked.stdout.strip() else ""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    calling_r = [item for item in items if item.get_closest_marker("needs_r")]
+    reason = why_no_r() if calling_r else ""
+    if reason:
+        for item in calling_r:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def r_frame(code: str) -> pd.DataFrame:
+    """Evaluate R code that gives a data frame; factors arrive as strings."""
+    from rpy2 import robjects
+
+    frame = robjects.r(f"as.data.frame({code})")
+    columns = {}
+    for name, column in zip(frame.names, frame, strict=True):
+        if isinstance(column, robjects.FactorVector):
+            columns[name] = list(robjects.r["as.character"](column))
+        else:
+            columns[name] = np.array(column)
+    return pd.DataFrame(columns)
+
+
+def _to_r(df: pd.DataFrame) -> Any:
+    from rpy2 import robjects
+
+    columns = {
+        str(name): robjects.FloatVector(column.to_numpy(float))
+        if pd.api.types.is_numeric_dtype(column)
+        else robjects.StrVector(column.astype(str).tolist())
+        for name, column in df.items()
+    }
+    return robjects.r["data.frame"](**columns, **{"check.names": False})
+
+
+@pytest.fixture(scope="session")
+def in_r() -> Callable[..., SimpleNamespace]:
+    """Run a strategy of reference.R on a data frame."""
+    from rpy2 import robjects
+
+    source = (Path(__file__).parent / "reference.R").read_text()
+    robjects.r(f"reference <- new.env(); local({{{source}\n}}, reference)")
+
+    def run(
+        strategy: str, df: pd.DataFrame, outcome: str, predictors: list[str], group: str
+    ) -> Any:
+        function = robjects.r(f"reference${strategy}")
+        found = function(_to_r(df), outcome, robjects.StrVector(predictors), group)
+        return SimpleNamespace(
+            **{
+                name: list(value) if isinstance(value, robjects.StrVector) else np.array(value)
+                for name, value in found.items()
+            }
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def sleepstudy() -> pd.DataFrame:
+    """lme4's sleepstudy: 18 subjects, 10 days each, sorted by subject."""
+    return r_frame("lme4::sleepstudy")
+
+
+@pytest.fixture(scope="session")
+def simulated() -> SimulatedData:
+    """Twenty groups of ten, three predictors: every strategy's fit ends cleanly."""
+    return simulate(Condition(20, 10, 0.5), seed=5)
+
+
+COLUMNS = {"outcome": "DV", "predictors": ["IV1", "IV2", "IV3"], "group": "Group"}

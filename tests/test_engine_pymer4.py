@@ -1,0 +1,104 @@
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+REMEDY = (
+    "Install R with lme4, lmerTest and emmeans (on Debian or Ubuntu: apt-get install "
+    "r-base-dev r-cran-lme4 r-cran-lmertest r-cran-emmeans), then pip install 'mlmlearn[pymer4]'."
+)
+
+FIT = """
+from mlmlearn import Condition, EngineError, fit, simulate
+try:
+    fit("two_stage", simulate(Condition(5, 6, 1)))
+except EngineError as error:
+    print(error)
+else:
+    print("fitted")
+"""
+
+
+def run(code: str, **environment: str) -> str:
+    kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=kept | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+# Hides a package from Python, as if it had never been installed.
+HIDE = """
+import sys
+class Hiding:
+    def __init__(self, finder):
+        self.finder = finder
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == {package!r}:
+            return None
+        return self.finder.find_spec(name, path, target)
+sys.meta_path[:] = [Hiding(finder) for finder in sys.meta_path]
+"""
+
+
+@pytest.mark.parametrize("package", ["rpy2", "pymer4"])
+def test_a_missing_python_package_is_named(package):
+    if package == "pymer4" and find_spec("rpy2") is None:
+        pytest.skip("rpy2, which is looked for first, is not installed")
+    assert run(HIDE.format(package=package) + FIT, PATH=os.environ["PATH"]) == (
+        f"the pymer4 engine needs the Python package {package}, which is missing. {REMEDY}"
+    )
+
+
+def test_missing_r_is_named(tmp_path):
+    for package in ("rpy2", "pymer4"):
+        if find_spec(package) is None:
+            pytest.skip(f"{package}, which is looked for first, is not installed")
+    assert run(FIT, PATH=str(tmp_path)) == (
+        f"the pymer4 engine needs R, which was not found on this machine. {REMEDY}"
+    )
+
+
+def libraries_without(hidden: set[str], folder: Path) -> str:
+    """Build an R library that has every installed package but the hidden ones."""
+    paths = subprocess.run(
+        ["R", "--slave", "--no-init-file", "-e", r"cat(.libPaths(), sep = '\n')"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for library in map(Path, paths.stdout.split()):
+        for package in library.iterdir():
+            link = folder / package.name
+            if package.name not in hidden and not link.exists():
+                link.symlink_to(package)
+    return str(folder)
+
+
+@pytest.mark.needs_r
+@pytest.mark.parametrize(
+    ("hidden", "named"),
+    [
+        ({"lme4", "lmerTest"}, "lme4, lmerTest"),
+        ({"lmerTest"}, "lmerTest"),
+        ({"emmeans"}, "emmeans"),
+    ],
+)
+def test_a_missing_r_package_is_named(tmp_path, hidden, named):
+    library = libraries_without(hidden, tmp_path)
+    found = run(
+        FIT,
+        PATH=os.environ["PATH"],
+        R_LIBS=library,
+        R_LIBS_SITE="/nonexistent",
+        R_LIBS_USER="/nonexistent",
+    )
+    assert found == f"the pymer4 engine needs the R packages {named}, not installed. {REMEDY}"
