@@ -14,8 +14,8 @@ FITS = pd.DataFrame(
         "term": "x",
         "truth": [1.0, 2.0, 0.0, 0.0],
         "estimate": [2.5, 1.5, 2.5, 0.5],
-        "se": [1.0, 0.5, 1.0, 0.2],
-        "df": [1.0, 10.0, 30.0, np.inf],  # half-widths 12.706, 1.114, 2.042, 0.392
+        "se": [1.0, 0.5, 0.5, 0.2],
+        "df": [1.0, 10.0, 30.0, np.inf],  # half-widths 12.706, 1.114, 1.021, 0.392
     }
 )
 BY_HAND = {
@@ -23,28 +23,28 @@ BY_HAND = {
     "emp_se": np.sqrt(5 / 3),  # (0.25 + 2.25 + 2.25 + 0.25) / 3
     "mse": 2.25,  # (2.25 + 0.25 + 6.25 + 0.25) / 4
     "rmse": 1.5,
-    "model_se": np.sqrt(2.29 / 4),  # (1 + 0.25 + 1 + 0.04) / 4
-    "model_se_rel_error": 100 * (np.sqrt(2.29 / 4) / np.sqrt(5 / 3) - 1),
+    "model_se": np.sqrt(1.54 / 4),  # (1 + 0.25 + 0.25 + 0.04) / 4
+    "model_se_rel_error": 100 * (np.sqrt(1.54 / 4) / np.sqrt(5 / 3) - 1),
     "coverage": 0.5,  # |error| within: yes, yes, no, no
-    "be_coverage": 0.5,  # |error - 1| = 0.5, 1.5, 1.5, 0.5: yes, no, yes, no
+    "be_coverage": 0.25,  # |error - 1| = 0.5, 1.5, 1.5, 0.5: yes, no, no, no
     "power": 0.5,  # of the rows 1 and 2: |2.5| < 12.7, |1.5| > 1.114
-    "type_1_error": 1.0,  # of the rows 3 and 4: |2.5| > 2.042, |0.5| > 0.392
+    "type_1_error": 1.0,  # of the rows 3 and 4: |2.5| > 1.021, |0.5| > 0.392
 }
-# The variance of the squared SEs 1, 0.25, 1, 0.04 about their mean 0.5725.
-VAR_OF_V = (2 * 0.4275**2 + 0.3225**2 + 0.5325**2) / 3
-# Mean squares without one fit each: 2.25 - 9/4 ... the jackknife of the root.
+# The variance of the squared SEs 1, 0.25, 0.25, 0.04 about their mean 0.385.
+VAR_OF_V = (0.615**2 + 2 * 0.135**2 + 0.345**2) / 3
+# The RMSE without each of the fits in turn, for the jackknife.
 WITHOUT = np.sqrt((9 - np.array([2.25, 0.25, 6.25, 0.25])) / 3)
 MCSE_BY_HAND = {
     "bias": np.sqrt(5 / 3) / 2,
     "emp_se": np.sqrt(5 / 3) / np.sqrt(6),
     "mse": np.sqrt((0 + 4 + 16 + 4) / 12),
     "rmse": np.sqrt(3 / 4 * ((WITHOUT - WITHOUT.mean()) ** 2).sum()),
-    "model_se": np.sqrt(VAR_OF_V / (16 * 2.29 / 4)),
+    "model_se": np.sqrt(VAR_OF_V / (16 * 1.54 / 4)),
     "model_se_rel_error": 100
-    * np.sqrt(2.29 / 4 / (5 / 3))
-    * np.sqrt(VAR_OF_V / (16 * (2.29 / 4) ** 2) + 1 / 6),
+    * np.sqrt(1.54 / 4 / (5 / 3))
+    * np.sqrt(VAR_OF_V / (16 * (1.54 / 4) ** 2) + 1 / 6),
     "coverage": 0.25,
-    "be_coverage": 0.25,
+    "be_coverage": np.sqrt(0.1875 / 4),
     "power": np.sqrt(0.25 / 2),
     "type_1_error": 0.0,
 }

@@ -13,7 +13,7 @@ from mlmlearn.simulation import draw
 GROUP_SD, NOISE_SD = 0.5, 2.0
 
 # A true value and a Monte Carlo mean stay within this many standard errors; the seeds are
-# fixed, and of all the comparisons below about one in a hundred runs would have one outside.
+# fixed; with other seeds, about one run in five hundred would have a comparison outside.
 Z = 4.5
 
 

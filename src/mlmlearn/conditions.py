@@ -101,7 +101,7 @@ class Condition:
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """Names of the coefficients: Intercept, IV1, IV2 and so on."""
+        """Names of the coefficients (Intercept, IV1, IV2 and so on)."""
         return ("Intercept", *(f"IV{i + 1}" for i in range(self.n_predictors)))
 
 

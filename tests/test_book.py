@@ -1,0 +1,230 @@
+"""The book: what every chapter must have, and what the built site must be."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pandas as pd
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+
+ROOT = Path(__file__).resolve().parent.parent
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
+REFERENCE = {"intro", "glossary", "reproducibility", "api", "bibliography"}
+CHAPTERS = [page for page in PAGES if Path(page).name not in REFERENCE]
+
+
+def source(page):
+    return (ROOT / f"{page}.md").read_text(encoding="utf-8")
+
+
+def cells(page):
+    """Options and code of every code cell, the options as a dictionary."""
+    for body in re.findall(r"^```\{code-cell\} ipython3\n(.*?)^```$", source(page), re.M | re.S):
+        if body.startswith("---\n"):
+            options, code = body[4:].split("---\n", 1)
+        else:
+            options, code = re.match(r"((?::\w+:[^\n]*\n)*)(.*)", body, re.S).groups()
+            options = options.replace(":tags:", "tags:")
+        yield yaml.safe_load(options) or {}, code
+
+
+# An R that other tests started in this process changes the environment for its children.
+ENVIRONMENT = dict(os.environ)
+
+
+def build(root):
+    script = root / "tools" / "build_book.py"
+    return subprocess.run(
+        [sys.executable, script], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+
+
+# Sources
+
+
+def test_every_chapter_is_in_the_table_of_contents():
+    assert {f"book/{path.stem}" for path in (ROOT / "book").glob("*.md")} == set(PAGES)
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_a_chapter_has_the_whole_skeleton(page):
+    text = source(page)
+    parts = ["**The question.**", "**You will be able to**", "**You need**", "**Reading time:**"]
+    parts += ["## What to take away", "## Exercises", "```{exercise}", "## References"]
+    places = [text.find(part) for part in parts]
+    assert -1 not in places, parts[places.index(-1)]
+    assert places == sorted(places)
+    assert len(re.findall(r"_check\(", text)) >= 2
+    exercises = re.findall(r"^:label: (ex-\S+)$", text, re.M)
+    assert exercises == re.findall(r"^```\{solution-start\} (ex-\S+)$", text, re.M)
+    assert text.count("{admonition} Hint") >= len(exercises) >= 2
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_figure_has_a_name_a_caption_and_a_sentence_for_those_who_cannot_see_it(page):
+    for options, code in cells(page):
+        if "plt.show()" in code:
+            shown = options["mystnb"]
+            assert shown["figure"]["name"].startswith("fig-")
+            assert shown["figure"]["caption"].endswith(".")
+            assert len(shown["image"]["alt"]) > 60
+            assert shown["image"]["alt"].endswith(".")
+            assert shown["image"]["alt"] != shown["figure"]["caption"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_chapter_that_needs_r_says_so_to_the_build_and_to_the_reader(page):
+    code = "".join(code for _, code in cells(page))
+    text = source(page)
+    uses_r = re.search(r"pymer4|rpy2|\bfit\(|\bcompare\(|draw_overview", code) is not None
+    assert ("needs_r: true" in text) == uses_r
+    if page in CHAPTERS:
+        assert ("needs R" in text) == uses_r
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_strategies_take_their_colours_from_the_registry(page):
+    from mlmlearn import STRATEGIES
+
+    # The first strategy's blue is also the book's only accent for things that have no strategy.
+    others = [s.color for s in STRATEGIES.values() if s.id != "mlm_full"]
+    assert not [color for color in others if color.lower() in source(page).lower()]
+
+
+def test_the_lock_is_exact_and_names_no_index():
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.lstrip().startswith("#")]
+    assert all(re.match(r"[\w.-]+==[^ ]+( ;.*)?$", pin) for pin in pins)
+    assert "jupyter-book==1.0.4.post1" in pins
+    assert "pymer4==0.8.2" in pins
+
+
+def test_the_readme_shows_a_picture_that_exists():
+    for alt, path in re.findall(r"!\[(.*?)\]\((.*?)\)", (ROOT / "README.md").read_text("utf-8")):
+        assert len(alt) > 60
+        assert (ROOT / path).stat().st_size < 300_000
+
+
+@pytest.mark.needs_r
+def test_the_sleep_study_is_lme4s(sleepstudy):
+    ours = pd.read_csv(ROOT / "book" / "data" / "sleepstudy.csv")
+    assert ours["Reaction"].tolist() == sleepstudy["Reaction"].tolist()
+    assert ours["Days"].tolist() == sleepstudy["Days"].tolist()
+    assert ours["Subject"].astype(str).tolist() == sleepstudy["Subject"].astype(str).tolist()
+
+
+# A build that must fail
+
+GOOD = """---
+jupytext:
+  text_representation: {extension: .md, format_name: myst}
+kernelspec: {display_name: Python 3, language: python, name: python3}
+---
+# One page
+
+```{code-cell} ipython3
+1 + 1
+```
+"""
+
+
+@pytest.fixture
+def small_book(tmp_path):
+    """Make a book of one page with the project's own configuration and build script."""
+    for name in ("_config.yml", "tools/build_book.py", "book/references.bib"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "book/_static").mkdir()
+    shutil.copy(ROOT / "book/_static/book.css", tmp_path / "book/_static")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/page\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.needs_r
+@pytest.mark.parametrize(
+    ("added", "complaint"),
+    [
+        ("", ""),
+        ("```{code-cell} ipython3\n1 / 0\n```\n", "ZeroDivisionError"),
+        ("{cite:t}`nobody1900`\n", "nobody1900"),
+        ("{ref}`nowhere`\n", "nowhere"),
+        ("{glue:text}`never_told`\n", "never_told"),
+    ],
+    ids=["nothing wrong", "failing cell", "broken citation", "broken link", "missing number"],
+)
+def test_the_build_fails_when_something_is_broken(small_book, added, complaint):
+    (small_book / "book/page.md").write_text(f"{GOOD}\n{added}", encoding="utf-8")
+    result = build(small_book)
+    assert (result.returncode != 0) == bool(added), (result.stdout + result.stderr)[-5000:]
+    assert complaint in result.stdout + result.stderr
+
+
+# The site
+
+
+@pytest.fixture(scope="module")
+def site():
+    """Build the whole book; its cells hold the claims of the prose by assertions."""
+    result = build(ROOT)
+    assert result.returncode == 0, (result.stdout + result.stderr)[-5000:]
+    folder = ROOT / "_build" / "html"
+    return {
+        path.relative_to(folder).as_posix(): BeautifulSoup(path.read_text("utf-8"), "html.parser")
+        for path in folder.rglob("*.html")
+    }
+
+
+@pytest.mark.needs_r
+def test_every_page_is_built(site):
+    assert {f"{page}.html" for page in PAGES} <= set(site)
+
+
+@pytest.mark.needs_r
+def test_every_picture_of_the_site_has_a_text_alternative(site):
+    for page in PAGES:
+        for image in site[f"{page}.html"].select("article img"):
+            assert len(image.get("alt", "")) > 60, (page, image.get("src"))
+            assert not re.search(r"[0-9a-f]{32}", image["alt"])
+
+
+@pytest.mark.needs_r
+def test_no_cell_shows_an_error_or_a_warning(site):
+    for page in PAGES:
+        assert not site[f"{page}.html"].select(".output.stderr, .output.traceback"), page
+
+
+@pytest.mark.needs_r
+def test_every_link_inside_the_site_leads_somewhere(site):
+    folder = ROOT / "_build" / "html"
+    for page in PAGES:
+        for link in site[f"{page}.html"].select("a[href]"):
+            target = urlsplit(link["href"])
+            if target.scheme or target.netloc:
+                continue
+            path = (folder / page).parent / unquote(target.path) if target.path else None
+            if path is not None:
+                assert path.exists(), (page, link["href"])
+            name = path.resolve().relative_to(folder).as_posix() if path else f"{page}.html"
+            if target.fragment and name in site:
+                assert site[name].find(id=unquote(target.fragment)), (page, link["href"])
+
+
+@pytest.mark.needs_r
+def test_nothing_on_a_page_is_fetched_from_elsewhere(site):
+    for page in PAGES:
+        for tag in site[f"{page}.html"].select("script[src], link[rel=stylesheet], img, iframe"):
+            assert not urlsplit(tag.get("src") or tag.get("href")).netloc, (page, tag)
+
+
+@pytest.mark.needs_r
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_a_chapter_can_be_opened_in_binder(site, page):
+    links = [link["href"] for link in site[f"{page}.html"].select("a[href*='mybinder.org']")]
+    assert any(unquote(link).endswith(f"{page}.md") for link in links)
