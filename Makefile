@@ -2,8 +2,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help book test serve lint lock clean
 
-# The stamp's name says whether R was there, so installing R later runs the set-up again.
-READY := .venv/.ready$(if $(shell command -v R 2>/dev/null),,-without-r)
+# The stamp's name says whether R and its packages were there, so installing them later runs the
+# set-up again.
+READY := .venv/.ready$(shell tools/setup have-r || echo -without-r)
 PY := .venv/bin/python
 
 help: ## List the targets
@@ -12,11 +13,13 @@ help: ## List the targets
 book: $(READY) ## Execute every chapter and build the site
 	@$(PY) tools/build_book.py
 
-test: $(READY) ## Run the linter, the type checker and every test
+test: lint ## Run the linter, the type checker and every test
+	@$(PY) -m pytest
+
+lint: $(READY) ## Run the linter and the type checker alone
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m mypy --no-error-summary
-	@$(PY) -m pytest
 
 serve: $(READY) ## Open the built book on localhost (PORT=8000)
 	@$(PY) tools/serve.py $(PORT)
@@ -29,5 +32,6 @@ lock: $(READY) ## Remake requirements.txt from pyproject.toml
 clean: ## Remove the built site and the virtual environment
 	rm -rf _build .venv
 
-$(READY): requirements.txt binder/apt.txt tools/setup
+# pyproject.toml too: the editable install takes its commands from it.
+$(READY): requirements.txt pyproject.toml binder/apt.txt tools/setup
 	@tools/setup

@@ -14,6 +14,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = Path("_build/html/index.html")
+# Said once a chapter; the kernel listens on this machine only.
+NOISE = "Kernel is running over TCP without encryption"
 
 
 def needs_r(chapter: Path) -> bool:
@@ -21,6 +23,17 @@ def needs_r(chapter: Path) -> bool:
     text = chapter.read_text(encoding="utf-8")
     front = yaml.safe_load(text.split("---")[1]) if text.startswith("---") else {}
     return bool(front.get("needs_r"))
+
+
+def run(command: list[str]) -> int:
+    """Run a command, pass its output on without the noise, and return its exit status."""
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        for line in process.stdout:
+            if NOISE not in line:
+                print(line, end="", flush=True)
+    return process.returncode
 
 
 def main() -> int:
@@ -34,20 +47,22 @@ def main() -> int:
         skipped = sorted(c.name for c in (ROOT / "book").glob("*.md") if needs_r(c))
         config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
         config["execute"]["exclude_patterns"] = skipped
-        # Numbers that these chapters would compute are missing from their text.
-        config["sphinx"]["config"]["suppress_warnings"] = ["mystnb.glue"]
+        # The numbers and figures that these chapters would compute are missing from the text.
+        config["sphinx"]["config"]["suppress_warnings"] = ["mystnb.glue", "ref.numref"]
         partial = ROOT / "_build" / "config-without-r.yml"
         partial.parent.mkdir(exist_ok=True)
         partial.write_text(yaml.safe_dump(config), encoding="utf-8")
         command += ["--config", str(partial)]
     # A page of an earlier build must not survive.
     shutil.rmtree(ROOT / "_build" / "html", ignore_errors=True)
-    if subprocess.run(command, cwd=ROOT).returncode != 0:
+    print("Executing the chapters and building the site takes a minute or two.", flush=True)
+    if run(command) != 0:
         print("The book was not built; the reason stands above.", file=sys.stderr)
         return 1
     if not have_r:
         print("R or pymer4 is missing, so these chapters were not executed:", ", ".join(skipped))
-        print("`make book` says what to install; once R is there, call it again.")
+        print("To execute them, install R with lme4, lmerTest, emmeans and sandwich (on Debian or")
+        print("Ubuntu the packages of binder/apt.txt), then call `make book` again.")
     print(f"The book is in {SITE}; `make serve` opens it.")
     return 0
 

@@ -15,10 +15,13 @@ def main() -> int:
         print("There is no site yet. Run `make book` first.", file=sys.stderr)
         return 1
     handler = functools.partial(SimpleHTTPRequestHandler, directory=str(SITE))
-    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
+    wanted = sys.argv[1] if len(sys.argv) > 1 else "8000"
+    if not wanted.isdecimal() or int(wanted) > 65535:
+        print(f"PORT is a number up to 65535, such as 8000; given: {wanted}.", file=sys.stderr)
+        return 1
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", wanted), handler)
-    except OSError:
+        server = ThreadingHTTPServer(("127.0.0.1", int(wanted)), handler)
+    except OSError:  # taken, or not ours to open
         server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     url = f"http://localhost:{server.server_port}/"
     print(f"Serving the book at {url} (Ctrl-C to stop)")
