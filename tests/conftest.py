@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlmlearn import Condition, SimulatedData, simulate
+from mlmlearn import Condition, SimulatedData, engine_pymer4, simulate
 
 R_PACKAGES = ("lme4", "lmerTest", "emmeans", "sandwich", "nlme")
 
@@ -39,6 +39,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if reason:
         for item in calling_r:
             item.add_marker(pytest.mark.skip(reason=reason))
+    elif calling_r:
+        # Before any test loads rpy2 by itself, which would change LD_LIBRARY_PATH and with it
+        # the interpreter that later tests start.
+        engine_pymer4.versions()
 
 
 def r_frame(code: str) -> pd.DataFrame:

@@ -1,13 +1,16 @@
 """Compare four analysis strategies for repeated-measures data by simulation."""
 
 from mlmlearn.conditions import Condition, Grid
-from mlmlearn.errors import EngineError, FitError, InputError, StrategyError
+from mlmlearn.errors import EngineError, FitError, InputError, RunError, StrategyError
 from mlmlearn.fitting import compare, fit
+from mlmlearn.loop import run
 from mlmlearn.measures import paired_difference, performance
 from mlmlearn.metrics import coef_abs_error, recovery, se_sum, t_sum
 from mlmlearn.results import FitResult
+from mlmlearn.run_results import Results, load_reference
 from mlmlearn.simulation import SimulatedData, simulate
 from mlmlearn.strategies import STRATEGIES, Strategy
+from mlmlearn.verification import verify
 
 __all__ = [
     "STRATEGIES",
@@ -17,16 +20,21 @@ __all__ = [
     "FitResult",
     "Grid",
     "InputError",
+    "Results",
+    "RunError",
     "SimulatedData",
     "Strategy",
     "StrategyError",
     "coef_abs_error",
     "compare",
     "fit",
+    "load_reference",
     "paired_difference",
     "performance",
     "recovery",
+    "run",
     "se_sum",
     "simulate",
     "t_sum",
+    "verify",
 ]

@@ -5,7 +5,9 @@ rows sorted by group and numbered 0 … n - 1 (otherwise its cluster-robust stan
 and its two-stage fits come out wrong without a word).
 """
 
+import importlib.metadata
 import importlib.util
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ from mlmlearn.clustered import ClusteredData
 from mlmlearn.errors import EngineError, FitError
 from mlmlearn.results import FitResult, coef_table
 
-__all__ = ["fit"]
+__all__ = ["fit", "versions"]
 
 # What pymer4's summary leaves out, read from the fitted R object. The gradient is lme4's
 # own criterion (checkConv): per parameter the smaller of the plain gradient and the one
@@ -95,7 +97,7 @@ def fit(strategy: str, data: ClusteredData) -> FitResult:
     frame["y"] = data.y
     frame["g"] = data.codes + 1
     fixed = " + ".join(names)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _default_conversion():
         # pymer4 0.8.2 calls DataFrame.applymap, which pandas 2 only discourages.
         warnings.filterwarnings("ignore", "DataFrame.applymap", FutureWarning)
         # A perfect fit divides by a standard error of zero; the result then says so.
@@ -107,6 +109,25 @@ def fit(strategy: str, data: ClusteredData) -> FitResult:
         if strategy == "mlm_full":
             return _multilevel(strategy, f"y ~ {fixed} + ({fixed} | g)", frame, data)
         return _multilevel(strategy, f"y ~ {fixed} + (1 | g)", frame, data)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what the results depend on.
+
+    Raises
+    ------
+    EngineError
+        When pymer4, R, lme4 or lmerTest is missing.
+    """
+    _require_r()
+    from rpy2 import robjects
+
+    found = {package: importlib.metadata.version(package) for package in ("pymer4", "rpy2")}
+    with _default_conversion():
+        found["R"] = str(robjects.r("as.character(getRversion())")[0])
+        for package in ("lme4", "lmerTest"):
+            found[package] = str(robjects.r(f'packageDescription("{package}")$Version')[0])
+    return found
 
 
 def _cluster_robust(formula: str, frame: pd.DataFrame, data: ClusteredData) -> FitResult:
@@ -259,15 +280,34 @@ def _require_r() -> None:
 
     if not get_r_home():
         raise EngineError(f"{needed} R, which was not found on this machine. {remedy}")
+    libraries = os.environ.get("LD_LIBRARY_PATH")
     from rpy2 import robjects
 
+    # Loading R puts the system's libraries first for every later process of this one. Worker
+    # processes would load the system's libpython in place of their own interpreter's.
+    if libraries is None:
+        os.environ.pop("LD_LIBRARY_PATH", None)
+    else:
+        os.environ["LD_LIBRARY_PATH"] = libraries
     packages = ("lme4", "lmerTest", "emmeans")
-    found = robjects.r(f"nzchar(sapply(c{packages}, function(p) system.file(package = p)))")
+    with _default_conversion():
+        found = robjects.r(f"nzchar(sapply(c{packages}, function(p) system.file(package = p)))")
     missing = [name for name, present in zip(packages, found, strict=True) if not present]
     if missing:
         raise EngineError(f"{needed} the R packages {', '.join(missing)}, not installed. {remedy}")
-    with _r_console():  # loading R packages says things on the console that help nobody
+    # Loading R packages says things on the console that help nobody.
+    with _default_conversion(), _r_console():
         importlib.import_module("pymer4.models")
+
+
+@contextmanager
+def _default_conversion() -> Iterator[None]:
+    """Give rpy2 its own rules, which a thread lacks and which a user may have changed."""
+    from rpy2 import robjects
+    from rpy2.robjects.conversion import localconverter
+
+    with localconverter(robjects.default_converter):
+        yield
 
 
 @cache

@@ -1,6 +1,6 @@
 """The errors a user can meet, each with one sentence that says what to do."""
 
-__all__ = ["EngineError", "FitError", "InputError", "StrategyError"]
+__all__ = ["EngineError", "FitError", "InputError", "RunError", "StrategyError"]
 
 
 class InputError(ValueError):
@@ -17,3 +17,7 @@ class EngineError(RuntimeError):
 
 class FitError(RuntimeError):
     """A fit that the engine began and could not finish."""
+
+
+class RunError(RuntimeError):
+    """A run that cannot go on, or a folder that cannot hold or give one."""

@@ -1,0 +1,225 @@
+"""The command line: ``mlmlearn run | compare | verify | export``.
+
+Exit codes: 0 done; 1 the work could not be done, or `verify` found a difference; 2 the
+command was not understood; 130 stopped by Ctrl-C.
+"""
+
+import argparse
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mlmlearn.conditions import Grid
+from mlmlearn.errors import EngineError, InputError, RunError
+from mlmlearn.fitting import ENGINES, compare
+from mlmlearn.loop import run
+from mlmlearn.run_results import Results, load_reference
+from mlmlearn.store import write_atomically
+from mlmlearn.strategies import STRATEGIES
+from mlmlearn.verification import verify
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The arguments; without them those of the process.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    chosen = _parser().parse_args(arguments)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _one_line
+            code: int = chosen.function(chosen)
+            return code
+    except (InputError, EngineError, RunError) as error:
+        print(f"mlmlearn: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt as stop:
+        print(f"mlmlearn: {stop or 'stopped'}", file=sys.stderr)
+        return 130
+
+
+def _one_line(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"mlmlearn: {message}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mlmlearn", description=sys.modules["mlmlearn"].__doc__)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, function: Any, text: str, example: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name,
+            help=text[0].lower() + text[1:-1],
+            description=text,
+            epilog=f"example: {example}",
+        )
+        added.set_defaults(function=function)
+        return added
+
+    def add_jobs(to: argparse.ArgumentParser) -> None:
+        to.add_argument(
+            "--jobs", type=int, default=1, metavar="N", help="worker processes, -1 for all cores"
+        )
+
+    def add_fitting(to: argparse.ArgumentParser) -> None:
+        to.add_argument("--engine", choices=list(ENGINES), default="pymer4", help="what computes")
+        to.add_argument(
+            "--strategies",
+            nargs="+",
+            default=list(STRATEGIES),
+            metavar="ID",
+            help=f"which strategies (default: {' '.join(STRATEGIES)})",
+        )
+
+    grid = Grid()
+    text = "Simulate a grid of conditions and fit every strategy; resumes when called again."
+    added = command("run", _run, text, "mlmlearn run --out runs/mine --n-groups 10 30 --jobs 2")
+    added.add_argument("--out", required=True, metavar="FOLDER", help="folder that holds the run")
+    for name, kind, what in (
+        ("n_groups", int, "numbers of groups"),
+        ("n_obs", int, "observations per group"),
+        ("group_sd", float, "standard deviations of the group coefficients"),
+    ):
+        default = getattr(grid, name)
+        added.add_argument(
+            f"--{name.replace('_', '-')}",
+            nargs="+",
+            type=kind,
+            default=default,
+            metavar="N" if kind is int else "SD",
+            help=f"{what} (default: {' '.join(map(str, default))})",
+        )
+    added.add_argument(
+        "--replications",
+        type=int,
+        default=grid.replications,
+        metavar="N",
+        help=f"data sets per condition (default: {grid.replications})",
+    )
+    added.add_argument("--seed", type=int, default=0, help="seed of the study (default: 0)")
+    add_fitting(added)
+    add_jobs(added)
+    added.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    text = "Fit every strategy to a CSV file and show the estimates side by side."
+    example = "mlmlearn compare data.csv --outcome score --predictors age dose --group person"
+    added = command("compare", _compare, text, example)
+    added.add_argument("file", metavar="FILE.csv", help="one row an observation, with a header")
+    added.add_argument("--outcome", required=True, metavar="COLUMN", help="what to explain")
+    added.add_argument(
+        "--predictors", required=True, nargs="+", metavar="COLUMN", help="what explains it"
+    )
+    added.add_argument(
+        "--group", required=True, metavar="COLUMN", help="which rows belong together"
+    )
+    add_fitting(added)
+    added.add_argument("--out", metavar="FILE.csv", help="write the table here, in full precision")
+
+    text = "Draw a sample of a run's data sets again, fit them again, and compare."
+    added = command("verify", _verify, text, "mlmlearn verify --sample 20 --jobs 2")
+    _add_run(added)
+    added.add_argument("--sample", type=int, default=10, metavar="K", help="how many data sets")
+    added.add_argument("--seed", type=int, metavar="N", help="seed of the choice (default: random)")
+    added.add_argument(
+        "--tolerance",
+        type=float,
+        default=1e-6,
+        metavar="X",
+        help="largest difference that passes, in standard errors (default: 1e-6)",
+    )
+    add_jobs(added)
+
+    text = "Write the tables of a run as CSV or Parquet files."
+    added = command("export", _export, text, "mlmlearn export --run runs/mine --to tables")
+    _add_run(added)
+    added.add_argument("--to", required=True, metavar="FOLDER", help="where to write them")
+    added.add_argument("--format", choices=["csv", "parquet"], default="csv", help="default: csv")
+    return parser
+
+
+def _add_run(to: argparse.ArgumentParser) -> None:
+    to.add_argument("--run", metavar="FOLDER", help="a run's folder (default: the reference run)")
+
+
+def _results(chosen: argparse.Namespace) -> Results:
+    return load_reference() if chosen.run is None else Results.load(chosen.run)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    results = run(
+        Grid(chosen.n_groups, chosen.n_obs, chosen.group_sd, chosen.replications),
+        engine=chosen.engine,
+        out=chosen.out,
+        n_jobs=chosen.jobs,
+        seed=chosen.seed,
+        strategies=chosen.strategies,
+        progress=not chosen.quiet,
+    )
+    failed = int(results.diagnostics["messages"].str.startswith("failed:").sum())
+    print(
+        f"{len(results.diagnostics):,} fits in {chosen.out}, {failed:,} of them failed; "
+        f"mlmlearn export --run {chosen.out} writes them as CSV"
+    )
+    return 0
+
+
+def _compare(chosen: argparse.Namespace) -> int:
+    try:
+        data = pd.read_csv(chosen.file)
+    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{chosen.file} cannot be read as CSV: {reason}") from error
+    table = compare(
+        data,
+        outcome=chosen.outcome,
+        predictors=chosen.predictors,
+        group=chosen.group,
+        strategies=chosen.strategies,
+        engine=chosen.engine,
+    )
+    if chosen.out:
+        write_atomically(Path(chosen.out), table.to_csv(index=False).encode())
+    numbers = table.drop(columns=["converged", "singular", "message"])
+    print(numbers.to_string(index=False, float_format="{:.4g}".format))
+    for strategy, message in table.groupby("strategy", sort=False)["message"].first().items():
+        if message:
+            print(f"{strategy}: {message}")
+    return 0
+
+
+def _verify(chosen: argparse.Namespace) -> int:
+    found = verify(
+        _results(chosen),
+        sample=chosen.sample,
+        seed=chosen.seed,
+        tolerance=chosen.tolerance,
+        n_jobs=chosen.jobs,
+    )
+    print(found.to_string(index=False, float_format="{:.3g}".format))
+    differing = int((~found["agrees"]).sum())
+    print(f"{len(found)} fits computed again; {differing or 'none'} differ")
+    return 1 if differing else 0
+
+
+def _export(chosen: argparse.Namespace) -> int:
+    results = _results(chosen)
+    if chosen.format == "csv":
+        results.to_csv(chosen.to)
+    else:
+        results.save(chosen.to)
+    print(f"{len(results.fits):,} coefficients of {len(results.diagnostics):,} fits: {chosen.to}")
+    return 0

@@ -1,0 +1,397 @@
+"""The simulation loop: every condition, replication and strategy, on as many cores as given."""
+
+import importlib
+import os
+import platform
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+from joblib.externals.loky import BrokenProcessPool
+from threadpoolctl import threadpool_limits
+
+from mlmlearn.conditions import Grid, whole_number
+from mlmlearn.errors import EngineError, FitError, InputError, RunError
+from mlmlearn.fitting import ENGINES, Engine, fit
+from mlmlearn.run_results import DIAGNOSTIC_COLUMNS, FIT_COLUMNS, Results
+from mlmlearn.schedule import LAYOUT, Chunk, TimeLeft, schedule
+from mlmlearn.simulation import SimulatedData, simulate
+from mlmlearn.store import RunFolder
+from mlmlearn.strategies import STRATEGIES, get_strategy
+
+__all__ = ["fit_all", "run"]
+
+# How often in a row workers may die before anything is finished.
+MOST_DEATHS = 3
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+_one_fit_at_a_time = threading.Lock()
+
+
+def run(
+    grid: Grid | None = None,
+    *,
+    engine: Engine = "pymer4",
+    out: str | os.PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    seed: int = 0,
+    strategies: Iterable[str] = tuple(STRATEGIES),
+    progress: bool = True,
+) -> Results:
+    """Simulate every data set of a grid and fit every strategy to it.
+
+    The results do not depend on the number of workers, nor on interruptions: the same call
+    goes on where an earlier one stopped. A fit that fails is a row with its message.
+
+    Parameters
+    ----------
+    grid : Grid, optional
+        What to simulate; without it the grid of the book, 2,250 data sets.
+    engine : {"pymer4"}, default "pymer4"
+        What does the computing.
+    out : path, optional
+        Folder that holds the run, in Parquet parts written as it goes. Without it nothing
+        is kept on disk.
+    n_jobs : int, optional
+        Worker processes, -1 for one a core; without it joblib's default, which is one
+        unless an active ``joblib.parallel_config`` says otherwise. Under
+        ``parallel_config(backend="dask")`` the workers are those of the Dask client, whose
+        processes need ``threads_per_worker=1``, since R knows no threads.
+    seed : int, default 0
+        Seed of the study.
+    strategies : iterable of str, optional
+        Which strategies; all four without it.
+    progress : bool, default True
+        Show a progress bar with an estimate of the time left.
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    InputError
+        When an argument cannot be used.
+    EngineError
+        When the engine cannot run on this machine.
+    RunError
+        When the folder holds another run or cannot be written, or when workers keep dying.
+    KeyboardInterrupt
+        On Ctrl-C, after the workers have ended; it says how much is done.
+
+    Examples
+    --------
+    >>> results = run(Grid(n_groups=10, n_obs=5, replications=20),
+    ...               out="runs/small", n_jobs=2)                     # doctest: +SKIP
+    """
+    grid = Grid() if grid is None else grid
+    identity = _identity(grid, engine, seed, strategies)
+    if out is None:
+        with TemporaryDirectory() as folder:
+            return _run(grid, identity, RunFolder(folder), n_jobs, progress)
+    return _run(grid, identity, RunFolder(out), n_jobs, progress)
+
+
+def _identity(grid: Grid, engine: str, seed: int, strategies: Iterable[str]) -> dict[str, Any]:
+    """Check the arguments that decide the results, and put them in the manifest's form."""
+    if not isinstance(grid, Grid):
+        raise InputError(f"run needs a Grid, such as Grid(replications=10), not {grid!r}")
+    if engine not in ENGINES:
+        raise InputError(f"unknown engine {engine!r}; the known ones are {', '.join(ENGINES)}")
+    chosen = {
+        get_strategy(strategy).id
+        for strategy in ([strategies] if isinstance(strategies, str) else strategies)
+    }
+    if not chosen:
+        raise InputError(f"no strategy was named; the known ones are {', '.join(STRATEGIES)}")
+    return {
+        "layout": LAYOUT,
+        "grid": {
+            "n_groups": [int(n) for n in grid.n_groups],
+            "n_obs": [int(n) for n in grid.n_obs],
+            "group_sd": [float(sd) for sd in grid.group_sd],
+            "replications": grid.replications,
+        },
+        "seed": whole_number("seed", seed, 0),
+        "engine": engine,
+        "strategies": [strategy for strategy in STRATEGIES if strategy in chosen],
+    }
+
+
+def _run(
+    grid: Grid, identity: dict[str, Any], folder: RunFolder, n_jobs: int | None, progress: bool
+) -> Results:
+    """Compute what the folder lacks, and read all of it."""
+    folder.check(identity)
+    if "sha256" in folder.manifest:
+        raise RunError(
+            f"{folder.path} holds saved tables, which cannot be added to; choose another folder, "
+            "or read them with Results.load"
+        )
+    done = folder.read()
+    chunks = schedule(grid)
+    todo = [chunk for chunk in chunks if chunk.name not in done]
+    if todo:
+        # Asked of a worker: its R stays open for the fits, and its versions are those that count.
+        environment = next(iter(_parallel(n_jobs, _environment, [(identity["engine"],)])))[1]
+        folder.check({"versions": environment["versions"]})
+        if not folder.manifest:
+            started = datetime.now(UTC).isoformat(timespec="seconds")
+            folder.note(**identity, **environment, started=started, finished=None, seconds=0.0)
+        with folder.locked():
+            _compute(chunks, done, folder, identity, n_jobs, progress)
+        folder.note(finished=datetime.now(UTC).isoformat(timespec="seconds"))
+    return Results.from_parts(folder.read(), dict(folder.manifest))
+
+
+def _compute(
+    chunks: list[Chunk],
+    done: Mapping[str, pd.DataFrame],
+    folder: RunFolder,
+    identity: Mapping[str, Any],
+    n_jobs: int | None,
+    progress: bool,
+) -> None:
+    """Fit the chunks that are not done and write each as soon as it is there."""
+    left = {chunk.name: chunk for chunk in chunks if chunk.name not in done}
+    time_left = TimeLeft(chunks, joblib.effective_n_jobs(n_jobs))
+    for chunk in chunks:
+        if chunk.name in done:
+            time_left.measured(chunk, _seconds(done[chunk.name]))
+    total = sum(len(chunk.replications) for chunk in chunks)
+    n_done = total - sum(len(chunk.replications) for chunk in left.values())
+    seed, engine, strategies = (identity[name] for name in ("seed", "engine", "strategies"))
+    before, start = folder.manifest["seconds"], time.monotonic()
+    deaths = 0
+    with _progress_bar(total, n_done, progress) as bar, warnings.catch_warnings():
+        # What joblib says when a run is stopped; the run says so itself.
+        warnings.filterwarnings("ignore", message=".* still being processed by the workers")
+        try:
+            while left:
+                calls = [(chunk, seed, engine, strategies, os.getpid()) for chunk in left.values()]
+                try:
+                    with closing(_parallel(n_jobs, _fit_chunk, calls)) as finished:
+                        for (chunk, *_), table in finished:
+                            folder.write(chunk.name, table)
+                            del left[chunk.name]
+                            n_done += len(chunk.replications)
+                            seconds = before + time.monotonic() - start
+                            folder.note(seconds=round(seconds, 1))
+                            time_left.measured(chunk, _seconds(table))
+                            bar.set_postfix_str(_in_words(time_left.seconds()), refresh=False)
+                            bar.update(len(chunk.replications))
+                            deaths = 0
+                except BrokenProcessPool as error:
+                    deaths += 1
+                    if deaths == MOST_DEATHS:
+                        raise RunError(
+                            f"worker processes died {deaths} times in a row, killed or out of "
+                            "memory; try fewer workers"
+                        ) from error
+                    warnings.warn(
+                        "a worker process died (killed, or out of memory); what it had in hand "
+                        "is computed again",
+                        stacklevel=4,
+                    )
+        except RunError as error:
+            raise RunError(f"{error}; {_so_far(n_done, total, folder)}") from error
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                f"stopped; {_so_far(n_done, total, folder)}; the same call goes on from there"
+            ) from None
+
+
+def _so_far(n_done: int, total: int, folder: RunFolder) -> str:
+    return f"{n_done:,} of {total:,} data sets are safe in {folder.path}"
+
+
+def _seconds(table: pd.DataFrame) -> float:
+    """Add up the time a part's fits took."""
+    return float(table.drop_duplicates(["replication", "strategy"])["seconds"].sum())
+
+
+def _parallel(
+    n_jobs: int | None, function: Any, calls: Iterable[tuple[Any, ...]]
+) -> Generator[tuple[tuple[Any, ...], Any], None, None]:
+    """Yield each call's arguments with its result, in the order in which they end."""
+    parallel = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
+    with closing(parallel(joblib.delayed(_with_arguments)(function, call) for call in calls)) as g:
+        yield from g
+
+
+def _with_arguments(function: Any, call: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
+    return call, function(*call)
+
+
+def _environment(engine: str) -> dict[str, Any]:
+    """Describe what the results may depend on, as seen by a worker."""
+    versions = _start_engine(engine)
+    packages = ("mlmlearn", "numpy", "scipy", "pandas")
+    return {
+        "versions": {
+            "Python": platform.python_version(),
+            **{package: version(package) for package in packages},
+            **versions,
+        },
+        "machine": f"{platform.platform()}, {os.cpu_count()} cores",
+    }
+
+
+def _start_engine(engine: str) -> dict[str, str]:
+    """Start the engine, and return the versions of what it stands on."""
+    if engine not in ENGINES:  # the caller has registered it, and this worker has not
+        raise EngineError(f"the engine {engine!r} is not known to the worker process")
+    with _one_fit_at_a_time, _one_thread():
+        versions: dict[str, str] = importlib.import_module(ENGINES[engine]).versions()
+    return versions
+
+
+def _fit_chunk(
+    chunk: Chunk, seed: int, engine: Engine, strategies: list[str], caller: int
+) -> pd.DataFrame:
+    """Do the work of one part, in a worker."""
+    if os.getpid() != caller and threading.current_thread() is threading.main_thread():
+        _start_engine(engine)  # first, since R's start resets what Ctrl-C does
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the caller to handle
+    return pd.concat(
+        [
+            fit_all(simulate(chunk.condition, seed=seed, replication=i), engine, strategies)
+            for i in chunk.replications
+        ],
+        ignore_index=True,
+    )
+
+
+def fit_all(simulated: SimulatedData, engine: Engine, strategies: Iterable[str]) -> pd.DataFrame:
+    """Fit strategies to one data set, whatever happens to each.
+
+    Parameters
+    ----------
+    simulated : SimulatedData
+        The data set.
+    engine : {"pymer4"}
+        What does the computing.
+    strategies : iterable of str
+        Which strategies.
+
+    Returns
+    -------
+    DataFrame
+        One row per strategy and term, with the columns of `Results.fits` and
+        `Results.diagnostics`.
+    """
+    _start_engine(engine)
+    tables = []
+    for strategy in strategies:
+        with _one_fit_at_a_time, _one_thread(), _interrupt_after():
+            tables.append(_fit_one(simulated, engine, strategy))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _fit_one(simulated: SimulatedData, engine: Engine, strategy: str) -> pd.DataFrame:
+    condition = simulated.condition
+    found: dict[str, Any] = dict.fromkeys(("estimate", "se", "df", "t", "p"), np.nan)
+    start = time.perf_counter()
+    try:
+        result = fit(strategy, simulated, engine=engine)
+    except (InputError, FitError, ArithmeticError, np.linalg.LinAlgError) as error:
+        # Any other error is a fault of a program and not of a fit: it must stop the run.
+        found |= {
+            "converged": False,
+            "singular": False,
+            "max_gradient": np.nan,
+            "messages": f"failed: {error}",
+            "reml_deviance": np.nan,
+        }
+    else:
+        found = {name: result.coefs[name].to_numpy() for name in found} | {
+            "converged": result.converged,
+            "singular": result.singular,
+            "max_gradient": result.max_gradient,
+            "messages": "; ".join(result.messages),
+            "reml_deviance": result.reml_deviance,
+        }
+    found |= {
+        "n_groups": condition.n_groups,
+        "n_obs": condition.n_obs,
+        "group_sd": condition.group_sd,
+        "replication": simulated.replication,
+        "strategy": strategy,
+        "term": list(condition.terms),
+        "truth": simulated.betas,
+        "seconds": round(time.perf_counter() - start, 4),
+    }
+    return pd.DataFrame(found)[list(dict.fromkeys([*FIT_COLUMNS, *DIAGNOSTIC_COLUMNS]))]
+
+
+@contextmanager
+def _interrupt_after() -> Iterator[None]:
+    """Let Ctrl-C wait until a fit has ended: inside R it would look like a fit that failed."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        yield
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep linear algebra to one thread: cores are for workers, and sums keep one order.
+
+    The limit holds for libraries that are loaded, the environment for those still to come.
+    """
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        with threadpool_limits(limits=1):
+            yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _progress_bar(total: int, done: int, shown: bool) -> Any:
+    with warnings.catch_warnings():  # without ipywidgets a notebook gets the terminal's bar
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        from tqdm.auto import tqdm
+    return tqdm(
+        total=total,
+        initial=done,
+        disable=not shown,
+        unit="data set",
+        file=sys.stderr,
+        bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} data sets, {elapsed} gone{postfix}",
+    )
+
+
+def _in_words(seconds: float) -> str:
+    """Say how long is left, no more exactly than it is known."""
+    if seconds == 0:
+        return ""
+    if seconds < 90:
+        return f"about {max(5, 5 * round(seconds / 5))} s left"
+    if seconds < 5400:
+        return f"about {round(seconds / 60)} min left"
+    return f"about {seconds / 3600:.1f} h left"

@@ -1,0 +1,200 @@
+"""The tables of a run, and the way back from any of their rows to the data set behind it."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mlmlearn.conditions import Condition
+from mlmlearn.errors import InputError, RunError
+from mlmlearn.metrics import recovery
+from mlmlearn.simulation import SimulatedData, simulate
+from mlmlearn.store import RunFolder, checksum, from_parquet, to_parquet, write_atomically
+
+__all__ = ["DIAGNOSTIC_COLUMNS", "FIT_COLUMNS", "Results", "load_reference"]
+
+_DATA_SET = ["n_groups", "n_obs", "group_sd", "replication"]
+_FIT = [*_DATA_SET, "strategy"]
+FIT_COLUMNS = [*_FIT, "term", "truth", "estimate", "se", "df", "t", "p"]
+_STATUS = ["converged", "singular", "max_gradient", "messages", "reml_deviance", "seconds"]
+DIAGNOSTIC_COLUMNS = [*_FIT, *_STATUS]
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What a run has found.
+
+    Attributes
+    ----------
+    fits : DataFrame
+        One row per data set, strategy and term: n_groups, n_obs, group_sd, replication,
+        strategy, term, truth, estimate, se, df, t, p. A fit that failed has missing numbers.
+    diagnostics : DataFrame
+        One row per data set and strategy: n_groups, n_obs, group_sd, replication, strategy,
+        converged, singular, max_gradient, messages, reml_deviance, seconds. `messages` joins
+        by "; " what was said about the fit, each message with its source in front: "lme4:",
+        "optimiser:", "lmerTest:", "mlmlearn:", or "failed:" where there is no fit.
+    manifest : dict
+        Grid, seed, engine, strategies, versions, machine and time taken.
+    """
+
+    fits: pd.DataFrame
+    diagnostics: pd.DataFrame
+    manifest: dict[str, Any] = field(repr=False)
+
+    def recovery(self) -> pd.DataFrame:
+        """Compute the three summaries of every fit; see `mlmlearn.recovery`."""
+        return recovery(self.fits, by=_FIT)
+
+    def dataset(self, row: "Mapping[Any, Any] | pd.Series[Any]") -> SimulatedData:
+        """Draw the data set behind a row once more.
+
+        Parameters
+        ----------
+        row : Series or mapping
+            A row of `fits`, `diagnostics` or `recovery()`, such as
+            ``results.fits.iloc[37]``; only its n_groups, n_obs, group_sd and replication
+            are used.
+
+        Returns
+        -------
+        SimulatedData
+
+        Raises
+        ------
+        InputError
+            When the row does not say which data set it belongs to.
+        """
+        try:
+            n_groups, n_obs, group_sd, replication = (row[name] for name in _DATA_SET)
+        except (KeyError, TypeError, IndexError, ValueError):
+            raise InputError(
+                f"dataset needs one row with {', '.join(_DATA_SET)}, such as "
+                f"results.fits.iloc[0], not {type(row).__name__}"
+            ) from None
+        return simulate(
+            Condition(n_groups, n_obs, group_sd),
+            seed=self.manifest["seed"],
+            replication=replication,
+        )
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write both tables as Parquet, and the manifest with their checksums.
+
+        Parameters
+        ----------
+        folder : path
+            Where `Results.load` finds them again.
+
+        Raises
+        ------
+        RunError
+            When the folder cannot be written, or is a run's own.
+        """
+        if (Path(folder) / "parts").exists():
+            raise RunError(f"{folder} is a run's own folder; choose another for its tables")
+        contents = {
+            "fits.parquet": to_parquet(self.fits),
+            "diagnostics.parquet": to_parquet(self.diagnostics),
+        }
+        for name, content in contents.items():
+            write_atomically(Path(folder) / name, content)
+        sums = {name: checksum(content) for name, content in contents.items()}
+        text = json.dumps(self.manifest | {"sha256": sums}, indent=2) + "\n"
+        write_atomically(Path(folder) / "manifest.json", text.encode())
+
+    def to_csv(self, folder: str | os.PathLike[str]) -> None:
+        """Write fits.csv and diagnostics.csv.
+
+        Parameters
+        ----------
+        folder : path
+            Made when it does not exist.
+
+        Raises
+        ------
+        RunError
+            When the folder cannot be written.
+        """
+        for name in ("fits", "diagnostics"):
+            content = getattr(self, name).to_csv(index=False, lineterminator="\n")
+            write_atomically(Path(folder) / f"{name}.csv", content.encode())
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> "Results":
+        """Read what `save` has written, or a run's own folder, be the run finished or not.
+
+        Parameters
+        ----------
+        folder : path
+            The folder.
+
+        Returns
+        -------
+        Results
+
+        Raises
+        ------
+        RunError
+            When there are no results, or the tables are not those that were saved.
+        """
+        store = RunFolder(folder)
+        manifest = dict(store.manifest)
+        if not manifest:
+            raise RunError(f"{folder} holds no results (no manifest.json)")
+        if "sha256" not in manifest:
+            return cls.from_parts(store.read(), manifest)
+        tables = []
+        for name in ("fits.parquet", "diagnostics.parquet"):
+            try:
+                content = (store.path / name).read_bytes()
+            except OSError as error:
+                raise RunError(f"{store.path / name} cannot be read: {error.strerror}") from error
+            if checksum(content) != manifest["sha256"][name]:
+                raise RunError(
+                    f"{store.path / name} is damaged: its checksum is not the one in "
+                    "manifest.json; fetch or export the results again"
+                )
+            tables.append(from_parquet(content))
+        del manifest["sha256"]
+        fits, diagnostics = tables
+        return cls(fits, diagnostics, manifest)
+
+    @classmethod
+    def from_parts(cls, parts: Mapping[str, pd.DataFrame], manifest: dict[str, Any]) -> "Results":
+        """Put the parts of a run together."""
+        columns = [*FIT_COLUMNS, *_STATUS]
+        table = pd.concat(
+            [pd.DataFrame(columns=columns)] if not parts else list(parts.values()),
+            ignore_index=True,
+        )
+        fits = table[FIT_COLUMNS]
+        diagnostics = table.drop_duplicates(_FIT, ignore_index=True)[DIAGNOSTIC_COLUMNS]
+        return cls(fits, diagnostics, manifest)
+
+
+def load_reference() -> Results:
+    """Load the reference run: the full grid under pymer4, shipped with the package.
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    RunError
+        When this copy of the package came without it.
+    """
+    folder = Path(str(files("mlmlearn"))) / "reference"
+    if not (folder / "manifest.json").exists():
+        raise RunError(
+            "this copy of mlmlearn came without the reference run; compute it with "
+            "`mlmlearn run --out runs/reference` (about an hour on two cores) and read it with "
+            'Results.load("runs/reference")'
+        )
+    return Results.load(folder)

@@ -1,0 +1,120 @@
+"""How a run is cut into chunks, in which order they go, and how long the rest will take."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mlmlearn.conditions import Condition, Grid
+
+__all__ = ["LAYOUT", "Chunk", "TimeLeft", "schedule"]
+
+# Parts of one layout mean nothing to another: raise it with any change of how a grid is cut.
+LAYOUT = 1
+
+# A kill loses what a worker holds: the chunk in hand, and at most one on its way to the disk.
+MOST_DATA_SETS = 5
+
+# The largest chunk, in the units of `_expected_cost`: a slow condition goes in small chunks,
+# so that little is lost and the bar keeps moving.
+MOST_COST = 7.5
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A few data sets of one condition: what a worker takes at once, and one part on disk.
+
+    Attributes
+    ----------
+    condition : Condition
+        What to simulate.
+    position : int
+        Place of the condition in the grid.
+    replications : range
+        Which data sets of the condition.
+    """
+
+    condition: Condition
+    position: int
+    replications: range
+
+    @property
+    def name(self) -> str:
+        """Name of the part on disk; names sort in the order of the grid."""
+        return f"{self.position:05d}-{self.replications.start:08d}"
+
+
+def _expected_cost(condition: Condition) -> float:
+    """Guess how long the data sets of a condition take, relative to each other."""
+    return 1 + condition.n_groups * condition.n_obs / 2000
+
+
+def schedule(grid: Grid) -> list[Chunk]:
+    """Cut a grid into chunks, in the order in which to compute them.
+
+    The first replications of every condition come first, so that a run that is stopped
+    early is a small study of the whole grid, and so that the cost of every condition is
+    soon known. Among equals the slow conditions come first: the last chunks are then quick
+    ones, and the workers end together.
+
+    Parameters
+    ----------
+    grid : Grid
+        What to simulate.
+
+    Returns
+    -------
+    list of Chunk
+    """
+    chunks = []
+    for position, condition in enumerate(grid.conditions()):
+        size = max(1, min(MOST_DATA_SETS, int(MOST_COST / _expected_cost(condition))))
+        for first in range(0, grid.replications, size):
+            replications = range(first, min(first + size, grid.replications))
+            chunks.append(Chunk(condition, position, replications))
+    return sorted(
+        chunks, key=lambda chunk: (chunk.replications.stop, -_expected_cost(chunk.condition))
+    )
+
+
+class TimeLeft:
+    """An estimate of the time left, from what each condition has cost so far.
+
+    Conditions differ in cost by a factor of twenty, so a count of data sets would mislead.
+    A condition not yet measured is taken to cost its guess, in the units of those measured.
+
+    Parameters
+    ----------
+    chunks : iterable of Chunk
+        The work to do.
+    n_workers : int
+        How many chunks are computed at the same time.
+    """
+
+    def __init__(self, chunks: Iterable[Chunk], n_workers: int) -> None:
+        self._conditions: dict[int, Condition] = {}
+        self._left: Counter[int] = Counter()
+        for chunk in chunks:
+            self._conditions[chunk.position] = chunk.condition
+            self._left[chunk.position] += len(chunk.replications)
+        self._n_workers = n_workers
+        self._done: Counter[int] = Counter()
+        self._spent: defaultdict[int, float] = defaultdict(float)
+
+    def measured(self, chunk: Chunk, seconds: float) -> None:
+        """Take note of what a chunk of the work has cost."""
+        self._left[chunk.position] -= len(chunk.replications)
+        self._done[chunk.position] += len(chunk.replications)
+        self._spent[chunk.position] += seconds
+
+    def seconds(self) -> float:
+        """Estimate the seconds left; NaN while nothing is measured."""
+        guessed = sum(n * _expected_cost(self._conditions[i]) for i, n in self._done.items())
+        unit = sum(self._spent.values()) / guessed if guessed else float("nan")
+        cost = sum(
+            n * (self._spent[i] / self._done[i])
+            if self._done[i]
+            else n * unit * _expected_cost(self._conditions[i])
+            for i, n in self._left.items()
+            if n
+        )
+        return cost / min(self._n_workers, max(1, self._left.total()))

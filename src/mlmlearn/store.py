@@ -1,0 +1,211 @@
+"""A run on disk: a manifest, and Parquet parts that can be trusted after any interruption.
+
+A part appears under its name complete or not at all, and the name carries the checksum of
+its content, so a truncated or altered file gives itself away.
+"""
+
+import hashlib
+import io
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mlmlearn.errors import RunError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["RunFolder", "checksum", "from_parquet", "to_parquet", "write_atomically"]
+
+
+def to_parquet(table: pd.DataFrame) -> bytes:
+    """Turn a table into the content of a Parquet file."""
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, engine="pyarrow", compression="zstd", index=False)
+    return buffer.getvalue()
+
+
+def from_parquet(content: bytes) -> pd.DataFrame:
+    """Turn the content of a Parquet file into a table."""
+    return pd.read_parquet(io.BytesIO(content), engine="pyarrow")
+
+
+def checksum(content: bytes) -> str:
+    """Return the SHA-256 of a file's content in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file that after a crash or a kill is there in full or not at all.
+
+    Raises
+    ------
+    RunError
+        When the disk is full or the folder cannot be written.
+    """
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise RunError(f"{path} could not be written: {error.strerror or error}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable, where the system lets a folder be synchronised."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _flat(entries: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat = {}
+    for key, value in entries.items():
+        nested = isinstance(value, Mapping)
+        flat.update(_flat(value, f"{prefix}{key}.") if nested else {prefix + key: value})
+    return flat
+
+
+class RunFolder:
+    """The folder of one run.
+
+    Parameters
+    ----------
+    path : path
+        The folder; it need not exist yet.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    manifest : dict
+        What was run, by what, on what; empty while the folder holds no run.
+
+    Raises
+    ------
+    RunError
+        When the folder holds something else than a run.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.manifest: dict[str, Any] = {}
+        self._damaged: list[Path] = []
+        try:
+            self.manifest = json.loads((self.path / "manifest.json").read_bytes())
+        except FileNotFoundError:
+            if any(file.suffix != ".tmp" for file in self.path.glob("*")):
+                raise RunError(
+                    f"{path} has files in it but no run (no manifest.json); name an empty folder, "
+                    "or one that does not exist yet"
+                ) from None
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.path / 'manifest.json'} cannot be read: {error}") from error
+
+    def check(self, expected: Mapping[str, Any]) -> None:
+        """Refuse to go on when the folder's run differs from the one asked for.
+
+        Raises
+        ------
+        RunError
+            With every difference.
+        """
+        if not self.manifest:
+            return
+        there = _flat({key: self.manifest[key] for key in expected if key in self.manifest})
+        asked = _flat(expected)
+        differing = [
+            f"{key} is {there.get(key)!r} there and {asked.get(key)!r} here"
+            for key in sorted(there | asked)
+            if there.get(key) != asked.get(key)
+        ]
+        if differing:
+            raise RunError(
+                f"{self.path} holds another run: {'; '.join(differing)}; "
+                "choose another folder, or ask for the same run"
+            )
+
+    def note(self, **entries: Any) -> None:
+        """Add entries to the manifest, or replace them."""
+        self.manifest |= entries
+        content = json.dumps(self.manifest, indent=2) + "\n"
+        write_atomically(self.path / "manifest.json", content.encode())
+
+    def write(self, name: str, table: pd.DataFrame) -> None:
+        """Write one part."""
+        content = to_parquet(table)
+        write_atomically(self._parts / f"{name}.{checksum(content)[:16]}.parquet", content)
+
+    def read(self) -> dict[str, pd.DataFrame]:
+        """Read the parts, leaving out those that are damaged, with a warning.
+
+        Returns
+        -------
+        dict of str to DataFrame
+            The table of every part, by name, in the order of the grid.
+        """
+        tables = {}
+        self._damaged.clear()
+        for path in sorted(self._parts.glob("*.parquet")):
+            name, expected = path.name.split(".")[:2]
+            content = path.read_bytes()
+            if checksum(content)[:16] == expected:
+                tables[name] = from_parquet(content)
+            else:
+                self._damaged.append(path)
+        if self._damaged:
+            warnings.warn(
+                f"{self.path}: left out {len(self._damaged)} damaged "
+                f"part{'s' if len(self._damaged) > 1 else ''} "
+                f"({', '.join(path.name for path in self._damaged)}); the same run computes "
+                "again what was in there",
+                stacklevel=2,
+            )
+        return tables
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes out, and clear away damaged parts and unfinished files.
+
+        Raises
+        ------
+        RunError
+            When another process is at work in this folder.
+        """
+        with (self.path / ".lock").open("w") as lock:
+            try:
+                if fcntl is not None:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunError(
+                    f"another process is computing the run in {self.path}; wait until it ends, "
+                    "or choose another folder"
+                ) from None
+            except OSError:
+                pass  # a file system without locks
+            for path in [*self._damaged, *self.path.rglob("*.tmp")]:
+                path.unlink(missing_ok=True)
+            yield
+
+    @property
+    def _parts(self) -> Path:
+        return self.path / "parts"

@@ -1,0 +1,114 @@
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from fake_engine import FAKE
+
+from mlmlearn import Condition, Grid, Results, cli, run, simulate
+from mlmlearn.fitting import ENGINES
+
+RUN = ["run", "--n-groups", "6", "--n-obs", "5", "--group-sd", "1", "--replications", "3"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    run(Grid([6], [5], [1], 3), engine=FAKE, out=tmp_path / "run", progress=False)
+    return tmp_path / "run"
+
+
+def test_every_command_has_its_help(capsys):
+    for command in ("run", "compare", "verify", "export"):
+        with pytest.raises(SystemExit, match="0"):
+            cli.main([command, "--help"])
+        shown = capsys.readouterr().out
+        assert f"example: mlmlearn {command} " in " ".join(shown.split())
+    with pytest.raises(SystemExit, match="2"):
+        cli.main([])
+    assert "the following arguments are required: COMMAND" in capsys.readouterr().err
+
+
+def test_python_m_and_the_exit_code():
+    done = subprocess.run(
+        [sys.executable, "-m", "mlmlearn", "export", "--run", "/nonexistent", "--to", "x"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "mlmlearn: /nonexistent holds no results (no manifest.json)\n"
+
+
+def test_run_resumes_and_refuses_another_run(tmp_path, capsys):
+    out = str(tmp_path / "run")
+    assert "fake" in ENGINES
+    for _ in range(2):
+        assert cli.main([*RUN, "--out", out, "--engine", "fake", "--quiet"]) == 0
+        assert capsys.readouterr().out.startswith(f"12 fits in {out}, 0 of them failed; ")
+    assert cli.main([*RUN, "--out", out, "--engine", "fake", "--seed", "4"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"mlmlearn: {out} holds another run: seed is 0 there and 4 here; ")
+    assert said.count("\n") == 1
+
+
+def test_a_damaged_part_is_one_line(folder, capsys):
+    part = next((folder / "parts").iterdir())
+    part.write_bytes(b"")
+    assert cli.main([*RUN, "--out", str(folder), "--engine", "fake", "--quiet"]) == 0
+    said = capsys.readouterr().err
+    assert said.startswith(f"mlmlearn: {folder}: left out 1 damaged part ({part.name}); ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (["--replications", "0"], "replications must be a whole number of at least 1, not 0"),
+        (["--group-sd", "-1"], "group_sd is a standard deviation and must be"),
+        (["--strategies", "anova"], "unknown strategy 'anova'; the known ones are mlm_full, "),
+        (["--out", "/dev/null/run"], "/dev/null/run"),
+    ],
+)
+def test_an_error_is_one_line(wrong, message, tmp_path, capsys):
+    arguments = [*RUN, "--out", str(tmp_path / "run"), "--engine", "fake", "--quiet", *wrong]
+    assert cli.main(arguments) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("mlmlearn: ")
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_compare_shows_the_strategies_of_a_csv_file(tmp_path, capsys):
+    file, out = str(tmp_path / "data.csv"), tmp_path / "table.csv"
+    simulate(Condition(7, 8, 1)).data.to_csv(file, index=False)
+    arguments = ["compare", file, "--outcome", "DV", "--group", "Group", "--engine", "fake"]
+    assert cli.main([*arguments, "--predictors", "IV1", "IV2", "--out", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.splitlines()[0].split()[:3] == ["strategy", "term", "estimate"]
+    assert "mlm_full: seven groups are too many" in shown
+    assert len(pd.read_csv(out)) == 4 * 3
+    assert cli.main([*arguments, "--predictors", "height"]) == 1
+    assert "there is no column 'height' for the predictor; the" in capsys.readouterr().err
+    assert cli.main(["compare", "/nonexistent.csv", *arguments[2:], "--predictors", "IV1"]) == 1
+    assert capsys.readouterr().err == (
+        "mlmlearn: /nonexistent.csv cannot be read as CSV: No such file or directory\n"
+    )
+
+
+def test_verify_tells_agreement_by_its_exit_code(folder, tmp_path, capsys):
+    assert cli.main(["verify", "--run", str(folder), "--sample", "2"]) == 0
+    assert capsys.readouterr().out.endswith("8 fits computed again; none differ\n")
+    found = Results.load(folder)
+    Results(found.fits.assign(se=0.7), found.diagnostics, found.manifest).save(tmp_path / "wrong")
+    assert cli.main(["verify", "--run", str(tmp_path / "wrong"), "--sample", "1"]) == 1
+    assert capsys.readouterr().out.endswith("4 fits computed again; 4 differ\n")
+
+
+def test_export_writes_both_formats(folder, tmp_path, capsys):
+    arguments = ["export", "--run", str(folder), "--to"]
+    assert cli.main([*arguments, str(tmp_path / "csv")]) == 0
+    assert len(pd.read_csv(tmp_path / "csv" / "fits.csv")) == 3 * 4 * 4
+    assert cli.main([*arguments, str(tmp_path / "saved"), "--format", "parquet"]) == 0
+    assert len(Results.load(tmp_path / "saved").diagnostics) == 3 * 4
+    assert cli.main([*arguments, str(folder), "--format", "parquet"]) == 1
+    assert "is a run's own folder" in capsys.readouterr().err

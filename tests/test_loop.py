@@ -1,0 +1,420 @@
+import errno
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from fake_engine import FAKE
+from joblib.externals.loky import get_reusable_executor
+
+from mlmlearn import (
+    Condition,
+    Grid,
+    InputError,
+    Results,
+    RunError,
+    fit,
+    load_reference,
+    run,
+    simulate,
+    verify,
+)
+from mlmlearn import store as store_module
+from mlmlearn.loop import fit_all
+from mlmlearn.schedule import Chunk, TimeLeft, schedule
+
+GRID = Grid(n_groups=[6, 7], n_obs=[5], group_sd=[0.1, 1], replications=7)
+KEY = ["n_groups", "n_obs", "group_sd", "replication", "strategy"]
+
+
+@pytest.fixture(scope="module")
+def fake():
+    """GRID in this process, in memory."""
+    return run(GRID, engine=FAKE, progress=False)
+
+
+@pytest.fixture
+def fresh_workers():
+    """Workers that see this test's environment variables."""
+    get_reusable_executor().shutdown(wait=True, kill_workers=True)
+    yield
+    get_reusable_executor().shutdown(wait=True, kill_workers=True)
+
+
+def assert_same(one, other):
+    pd.testing.assert_frame_equal(one.fits, other.fits, check_exact=True)
+    pd.testing.assert_frame_equal(
+        one.diagnostics.drop(columns="seconds"),
+        other.diagnostics.drop(columns="seconds"),
+        check_exact=True,
+    )
+
+
+def parts(folder):
+    return sorted((Path(folder) / "parts").glob("*.parquet"))
+
+
+def test_every_data_set_strategy_and_term_has_its_row(fake):
+    assert list(fake.fits) == [*KEY, "term", "truth", "estimate", "se", "df", "t", "p"]
+    assert list(fake.diagnostics) == [
+        *KEY, "converged", "singular", "max_gradient", "messages", "reml_deviance", "seconds",
+    ]  # fmt: skip
+    assert len(fake.diagnostics) == 4 * 7 * 4 == len(fake.diagnostics.drop_duplicates(KEY))
+    assert len(fake.fits) == 4 * len(fake.diagnostics)
+    assert fake.fits["n_groups"].is_monotonic_increasing
+    assert len(fake.recovery()) == len(fake.diagnostics)
+    assert fake.manifest["versions"]["fake"] == "1"
+    assert fake.manifest["finished"] >= fake.manifest["started"]
+
+
+def test_a_fit_that_fails_is_a_row_with_its_message(fake):
+    failed = fake.diagnostics.query("n_groups == 7 and strategy == 'mlm_full'")
+    assert len(failed) == 14
+    assert (failed["messages"] == "failed: seven groups are too many").all()
+    assert not failed["converged"].any()
+    rows = fake.fits.query("n_groups == 7 and strategy == 'mlm_full'")
+    assert rows["truth"].notna().all()
+    assert rows[["estimate", "se", "df", "t", "p"]].isna().all(axis=None)
+    others = fake.diagnostics.query("strategy == 'mlm_intercept'")
+    assert (others["messages"] == "lme4: one; optimiser: two").all()
+
+
+def test_an_error_that_is_not_a_fits_stops_the_run(monkeypatch, tmp_path):
+    def broken(strategy, data):
+        raise KeyError("a fault")
+
+    monkeypatch.setattr("fake_engine.fit", broken)
+    with pytest.raises(KeyError, match="a fault"):
+        run(GRID, engine=FAKE, out=tmp_path / "run", progress=False)
+
+
+def test_a_row_leads_to_its_data_set(fake):
+    row = fake.fits.iloc[100]
+    found = fake.dataset(row)
+    assert (found.condition.n_groups, found.replication) == (row["n_groups"], row["replication"])
+    assert row["truth"] in found.betas
+    again = fit("cluster_robust", found, engine=FAKE)
+    same = fake.fits.query("strategy == 'cluster_robust'").merge(row[KEY[:4]].to_frame().T)
+    np.testing.assert_array_equal(same["estimate"], again.coefs["estimate"])
+    assert fake.dataset(fake.diagnostics.iloc[-1].to_dict()).condition.group_sd == 1
+    with pytest.raises(InputError, match=r"^dataset needs one row with n_groups, n_obs, "):
+        fake.dataset(37)
+
+
+def test_two_workers_and_one_and_a_resumed_run_give_the_same_tables(fake, tmp_path):
+    both = run(GRID, engine=FAKE, n_jobs=2, out=tmp_path / "run", progress=False)
+    assert_same(both, fake)
+    for path in parts(tmp_path / "run")[::2]:
+        path.unlink()
+    damaged = parts(tmp_path / "run")[0]
+    damaged.write_bytes(damaged.read_bytes()[:-10])
+    with pytest.warns(UserWarning, match="left out 1 damaged part"):
+        resumed = run(GRID, engine=FAKE, n_jobs=1, out=tmp_path / "run", progress=False)
+    assert_same(resumed, fake)
+    assert_same(Results.load(tmp_path / "run"), fake)
+
+
+def test_a_finished_run_is_read_and_not_computed(tmp_path, monkeypatch):
+    first = run(GRID, engine=FAKE, out=tmp_path / "run", progress=False)
+    monkeypatch.setattr("fake_engine.versions", None)  # nobody may ask
+    assert_same(run(GRID, engine=FAKE, out=tmp_path / "run", progress=False), first)
+
+
+def test_a_folder_of_another_run_or_other_versions_is_refused(tmp_path, monkeypatch):
+    run(GRID, engine=FAKE, out=tmp_path / "run", progress=False)
+    with pytest.raises(RunError, match="holds another run: seed is 0 there and 1 here; choose"):
+        run(GRID, engine=FAKE, out=tmp_path / "run", seed=1, progress=False)
+    with pytest.raises(RunError, match=r"grid.replications is 7 there and 50 here"):
+        run(Grid([6, 7], [5], [0.1, 1]), engine=FAKE, out=tmp_path / "run", progress=False)
+    parts(tmp_path / "run")[0].unlink()
+    monkeypatch.setenv("FAKE_VERSION", "2")
+    with pytest.raises(RunError, match=r"versions.fake is '1' there and '2' here"):
+        run(GRID, engine=FAKE, out=tmp_path / "run", progress=False)
+
+
+def test_saved_tables_come_back_and_damage_is_noticed(fake, tmp_path):
+    fake.save(tmp_path / "saved")
+    assert_same(Results.load(tmp_path / "saved"), fake)
+    assert Results.load(tmp_path / "saved").manifest == fake.manifest
+    with pytest.raises(RunError, match="holds saved tables"):
+        run(GRID, engine=FAKE, out=tmp_path / "saved", progress=False)
+    (tmp_path / "saved" / "fits.parquet").write_bytes(b"PAR1")
+    with pytest.raises(RunError, match=r"fits.parquet is damaged: its checksum is not the one"):
+        Results.load(tmp_path / "saved")
+    with pytest.raises(RunError, match=r"holds no results"):
+        Results.load(tmp_path / "nothing")
+
+
+def test_csv_keeps_every_digit(fake, tmp_path):
+    fake.to_csv(tmp_path)
+    found = pd.read_csv(tmp_path / "fits.csv", float_precision="round_trip")
+    pd.testing.assert_frame_equal(found, fake.fits, check_exact=True)
+
+
+def test_a_disk_that_fills_up_leaves_what_was_written(fake, tmp_path, monkeypatch):
+    write = store_module.write_atomically
+
+    def filling(path, content):
+        if len(parts(tmp_path / "run")) == 3 and path.suffix == ".parquet":
+            raise RunError(f"{path} could not be written: {os.strerror(errno.ENOSPC)}")
+        write(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store_module, "write_atomically", filling)
+        with pytest.raises(RunError, match=r"No space left on device; 15 of 28 data sets are safe"):
+            run(GRID, engine=FAKE, out=tmp_path / "run", progress=False)
+    assert len(Results.load(tmp_path / "run").diagnostics) == 15 * 4
+    assert_same(run(GRID, engine=FAKE, out=tmp_path / "run", progress=False), fake)
+
+
+def test_a_worker_that_dies_is_reported_and_its_work_done_again(
+    fake, tmp_path, monkeypatch, fresh_workers
+):
+    death = tmp_path / "death"
+    death.touch()
+    monkeypatch.setenv("FAKE_DEATH", str(death))
+    with pytest.warns(UserWarning, match=r"^a worker process died"):
+        found = run(GRID, engine=FAKE, n_jobs=2, out=tmp_path / "run", progress=False)
+    assert not death.exists()
+    assert_same(found, fake)
+
+
+def test_arguments_are_checked_before_anything_is_written(tmp_path):
+    out = tmp_path / "run"
+    for wrong, message in (
+        ({"grid": 3}, r"^run needs a Grid"),
+        ({"engine": "spss"}, r"^unknown engine 'spss'; the known ones are pymer4"),
+        ({"seed": -1}, r"^seed must be a whole number"),
+        ({"strategies": []}, r"^no strategy was named"),
+        ({"strategies": ["anova"]}, r"^unknown strategy 'anova'"),
+    ):
+        with pytest.raises(InputError, match=message):
+            run(**{"grid": GRID, "engine": FAKE, "out": out} | wrong)
+    assert not out.exists()
+
+
+def test_strategies_keep_the_registrys_order(tmp_path):
+    found = run(GRID, engine=FAKE, strategies=["two_stage", "mlm_intercept"], progress=False)
+    assert found.diagnostics["strategy"].head(2).tolist() == ["mlm_intercept", "two_stage"]
+
+
+def test_the_schedule_covers_the_grid_once_the_slow_before_the_quick():
+    grid = Grid(n_groups=[10, 100], n_obs=[5, 100], group_sd=[1], replications=12)
+    chunks = schedule(grid)
+    covered = [(chunk.position, i) for chunk in chunks for i in chunk.replications]
+    assert sorted(covered) == [(position, i) for position in range(4) for i in range(12)]
+    assert max(len(chunk.replications) for chunk in chunks) == 5
+    assert [chunk.position for chunk in chunks[:8]] == [3, 3, 3, 3, 3, 1, 2, 0]
+    assert [chunk.position for chunk in chunks[-4:]] == [3, 1, 2, 0]
+    assert len({chunk.name for chunk in chunks}) == len(chunks)
+
+
+def test_the_time_left_weighs_conditions_by_their_cost():
+    slow, quick = Condition(30, 30, 1), Condition(10, 10, 1)
+    chunks = [
+        Chunk(condition, i, range(first, first + 5))
+        for first in (0, 5)
+        for i, condition in enumerate((slow, quick))
+    ]
+    time_left = TimeLeft(chunks, n_workers=2)
+    assert np.isnan(time_left.seconds())
+    time_left.measured(chunks[0], 100.0)  # the other is guessed from its size
+    assert time_left.seconds() == pytest.approx((100 + 2 * 100 * 1.05 / 1.45) / 2)
+    time_left.measured(chunks[1], 5.0)
+    assert time_left.seconds() == pytest.approx((100 + 5) / 2)
+    time_left.measured(chunks[2], 100.0)
+    assert time_left.seconds() == pytest.approx(5 / 2)
+    time_left.measured(chunks[3], 5.0)
+    assert time_left.seconds() == 0
+
+
+def test_the_bar_counts_data_sets_and_says_how_long_is_left(capsys):
+    run(GRID, engine=FAKE)
+    shown = capsys.readouterr().err
+    assert "28/28 data sets" in shown
+    assert "about 5 s left" in shown
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {tests!r})
+from fake_engine import FAKE
+from mlmlearn import Grid, cli, run
+if len(sys.argv) > 2:  # under the command line
+    cli.run = lambda *args, **options: run(*args, **options | {{"engine": FAKE}})
+    sys.exit(cli.main(sys.argv[1:]))
+grid = Grid(n_groups=[6, 7], n_obs=[5], group_sd=[0.1, 1], replications=40)
+run(grid, engine=FAKE, out=sys.argv[1], n_jobs=2, progress=False)
+"""
+
+
+def start(*arguments, **environment):
+    """Start a run in a process group of its own."""
+    code = SCRIPT.format(tests=str(Path(__file__).parent))
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env=os.environ | environment,
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_parts(folder, n, process):
+    deadline = time.monotonic() + 60
+    while len(parts(folder)) < n and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def test_ten_kills_at_random_moments_change_nothing_and_lose_little(tmp_path):
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed of the moments: {seed}")
+    moments = random.Random(seed)
+    out, log = tmp_path / "run", tmp_path / "log"
+    kills = 0
+    while kills < 10:
+        process = start(out, FAKE_SECONDS="0.01", FAKE_LOG=str(log))
+        wait_for_parts(out, len(parts(out)) + moments.choice([0, 1, 2]), process)
+        time.sleep(moments.uniform(0, 0.3))
+        assert process.poll() is None, process.communicate()[1]
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        kills += 1
+    assert 0 < len(parts(out)) < 32
+    process = start(out, FAKE_LOG=str(log))
+    assert process.communicate(timeout=60)[1] == ""
+    grid = Grid(n_groups=[6, 7], n_obs=[5], group_sd=[0.1, 1], replications=40)
+    assert_same(Results.load(out), run(grid, engine=FAKE, progress=False))
+    lost = len(log.read_text()) / 4 - 160
+    assert lost <= kills * 2 * 10
+
+
+def test_ctrl_c_ends_cleanly_and_says_how_to_resume(fake, tmp_path):
+    out = tmp_path / "run"
+    arguments = [
+        "run", "--out", out, "--n-groups", 6, 7, "--n-obs", 5, "--group-sd", 0.1, 1,
+        "--replications", 7, "--jobs", 2, "--quiet",
+    ]  # fmt: skip
+    process = start(*arguments, FAKE_SECONDS="0.1")
+    wait_for_parts(out, 1, process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the group
+    said = process.communicate(timeout=30)[1]
+    assert process.returncode == 130
+    assert said.startswith("mlmlearn: stopped; ")
+    assert said.endswith(f" of 28 data sets are safe in {out}; the same call goes on from there\n")
+    assert said.count("\n") == 1
+    assert 0 < len(parts(out)) < 8
+    assert_same(run(GRID, engine=FAKE, out=out, progress=False), fake)
+
+
+def test_dask_gives_the_same_tables(fake):
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        assert_same(run(GRID, engine=FAKE, n_jobs=2, progress=False), fake)
+
+
+def test_verify_passes_what_is_right_and_finds_what_is_not(fake):
+    found = verify(fake, sample=28)
+    assert found["agrees"].all()
+    assert (found["difference"] == 0).all()
+    assert len(found) == 28 * 4
+    wrong = fake.fits.copy()
+    wrong.loc[0, "estimate"] = np.nan
+    wrong.loc[70, "se"] *= 1 + 1e-5
+    found = verify(Results(wrong, fake.diagnostics, fake.manifest), sample=28)
+    assert sorted(found.loc[~found["agrees"], "difference"]) == [pytest.approx(1e-5, 0.01), np.inf]
+
+
+def test_verify_always_takes_the_slowest_condition(fake):
+    slow = fake.diagnostics.assign(seconds=fake.diagnostics["group_sd"] + fake.diagnostics.n_groups)
+    for seed in range(5):
+        found = verify(Results(fake.fits, slow, fake.manifest), sample=1, seed=seed)
+        assert (found["n_groups"] == 7).all()
+        assert (found["group_sd"] == 1).all()
+
+
+def test_a_package_without_the_reference_run_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr("mlmlearn.run_results.files", lambda package: tmp_path)
+    with pytest.raises(RunError, match=r"^this copy of mlmlearn came without the reference run"):
+        load_reference()
+
+
+PYMER4 = Grid(n_groups=[8], n_obs=[6], group_sd=[0.1, 1], replications=6)
+
+
+@pytest.fixture(scope="module")
+def pymer4():
+    """PYMER4 by two workers."""
+    return run(PYMER4, n_jobs=2, progress=False)
+
+
+@pytest.mark.needs_r
+def test_pymer4s_fits_do_not_depend_on_what_was_fitted_before(pymer4):
+    backwards = [
+        fit_all(
+            simulate(condition, seed=0, replication=i),
+            "pymer4",
+            ["two_stage", "mlm_intercept", "mlm_full", "cluster_robust"],
+        )
+        for condition in reversed(list(PYMER4.conditions()))
+        for i in (5, 3, 0)
+    ]
+    table = pd.concat(backwards)[list(pymer4.fits)]
+    key = [*KEY, "term"]
+    pd.testing.assert_frame_equal(
+        pymer4.fits.query("replication in (5, 3, 0)").sort_values(key, ignore_index=True),
+        table.sort_values(key, ignore_index=True),
+        check_exact=True,
+    )
+    needed = {"R", "lme4", "lmerTest", "pymer4", "numpy", "Python"}
+    assert needed <= set(pymer4.manifest["versions"])
+    assert pymer4.diagnostics["messages"].str.startswith("lme4: boundary (singular) fit").any()
+    assert (verify(pymer4, sample=1)["difference"] == 0).all()
+
+
+@pytest.mark.needs_r
+def test_a_run_stopped_and_killed_under_pymer4_resumes_to_the_same_tables(pymer4, tmp_path):
+    out = tmp_path / "run"
+    code = f"""
+import os
+from mlmlearn import Condition, Grid, fit, run, simulate
+before = os.environ.get("LD_LIBRARY_PATH")
+fit("two_stage", simulate(Condition(5, 6, 1)))
+assert os.environ.get("LD_LIBRARY_PATH") == before  # or later processes load other libraries
+run(Grid([8], [6], [0.1, 1], 6), out={str(out)!r}, progress=False)
+"""
+    for number in (signal.SIGINT, signal.SIGKILL):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], start_new_session=True, stderr=subprocess.PIPE, text=True
+        )
+        wait_for_parts(out, len(parts(out)) + 1, process)
+        os.killpg(process.pid, number)
+        said = process.communicate()[1]
+        assert 1 <= len(parts(out)) < 4
+        assert ("KeyboardInterrupt: stopped; " in said) == (number == signal.SIGINT)
+    assert_same(run(PYMER4, out=out, progress=False), pymer4)
+
+
+@pytest.mark.needs_r
+def test_pymer4_fits_in_any_thread():
+    simulated = simulate(Condition(8, 6, 1))
+    here = fit("mlm_full", simulated).coefs
+    found = []
+    thread = threading.Thread(target=lambda: found.append(fit("mlm_full", simulated).coefs))
+    thread.start()
+    thread.join()
+    pd.testing.assert_frame_equal(found[0], here, check_exact=True)
