@@ -11,9 +11,9 @@ from mlmlearn.clustered import ClusteredData, check_strategy_fits, read_clustere
 from mlmlearn.errors import FitError, InputError, StrategyError
 from mlmlearn.results import COEF_COLUMNS, FitResult
 from mlmlearn.simulation import SimulatedData
-from mlmlearn.strategies import STRATEGIES, get_strategy
+from mlmlearn.strategies import STRATEGIES, get_strategies, get_strategy
 
-__all__ = ["ENGINES", "Engine", "compare", "fit"]
+__all__ = ["ENGINES", "Engine", "check_engine", "compare", "fit"]
 
 Engine = Literal["pymer4"]
 
@@ -103,11 +103,7 @@ def compare(
     InputError, EngineError
         As for `fit`.
     """
-    if isinstance(strategies, str):
-        strategies = (strategies,)
-    chosen = [get_strategy(strategy).id for strategy in strategies]
-    if not chosen:
-        raise InputError(f"no strategy was named; the known ones are {', '.join(STRATEGIES)}")
+    chosen = get_strategies(strategies)
     arrays = _read(data, outcome, predictors, group)
     tables = []
     for strategy in chosen:
@@ -151,9 +147,20 @@ def _read(
     return read_clustered(data, outcome, predictors, group)
 
 
-def _fit(strategy: str, data: ClusteredData, engine: str) -> FitResult:
+def check_engine(engine: Any) -> None:
+    """Refuse an engine that is not one of `ENGINES`.
+
+    Raises
+    ------
+    InputError
+        With the known ones.
+    """
     if not isinstance(engine, str) or engine not in ENGINES:
         raise InputError(f"unknown engine {engine!r}; the known ones are {', '.join(ENGINES)}")
+
+
+def _fit(strategy: str, data: ClusteredData, engine: str) -> FitResult:
+    check_engine(engine)
     check_strategy_fits(strategy, data)
     result: FitResult = import_module(ENGINES[engine]).fit(strategy, data)
     return result

@@ -23,12 +23,12 @@ from threadpoolctl import threadpool_limits
 
 from mlmlearn.conditions import Grid, whole_number
 from mlmlearn.errors import EngineError, FitError, InputError, RunError
-from mlmlearn.fitting import ENGINES, Engine, fit
+from mlmlearn.fitting import ENGINES, Engine, check_engine, fit
 from mlmlearn.run_results import DIAGNOSTIC_COLUMNS, FIT_COLUMNS, Results
 from mlmlearn.schedule import LAYOUT, Chunk, TimeLeft, schedule
 from mlmlearn.simulation import SimulatedData, simulate
 from mlmlearn.store import RunFolder
-from mlmlearn.strategies import STRATEGIES, get_strategy
+from mlmlearn.strategies import STRATEGIES, get_strategies
 
 __all__ = ["fit_all", "run"]
 
@@ -108,14 +108,8 @@ def _identity(grid: Grid, engine: str, seed: int, strategies: Iterable[str]) -> 
     """Check the arguments that decide the results, and put them in the manifest's form."""
     if not isinstance(grid, Grid):
         raise InputError(f"run needs a Grid, such as Grid(replications=10), not {grid!r}")
-    if engine not in ENGINES:
-        raise InputError(f"unknown engine {engine!r}; the known ones are {', '.join(ENGINES)}")
-    chosen = {
-        get_strategy(strategy).id
-        for strategy in ([strategies] if isinstance(strategies, str) else strategies)
-    }
-    if not chosen:
-        raise InputError(f"no strategy was named; the known ones are {', '.join(STRATEGIES)}")
+    check_engine(engine)
+    chosen = get_strategies(strategies)
     return {
         "layout": LAYOUT,
         "grid": {
@@ -140,10 +134,9 @@ def _run(
             f"{folder.path} holds saved tables, which cannot be added to; choose another folder, "
             "or read them with Results.load"
         )
-    done = folder.read()
+    tables = folder.read()
     chunks = schedule(grid)
-    todo = [chunk for chunk in chunks if chunk.name not in done]
-    if todo:
+    if any(chunk.name not in tables for chunk in chunks):
         # Asked of a worker: its R stays open for the fits, and its versions are those that count.
         environment = next(iter(_parallel(n_jobs, _environment, [(identity["engine"],)])))[1]
         folder.check({"versions": environment["versions"]})
@@ -151,9 +144,10 @@ def _run(
             started = datetime.now(UTC).isoformat(timespec="seconds")
             folder.note(**identity, **environment, started=started, finished=None, seconds=0.0)
         with folder.locked():
-            _compute(chunks, done, folder, identity, n_jobs, progress)
+            _compute(chunks, tables, folder, identity, n_jobs, progress)
         folder.note(finished=datetime.now(UTC).isoformat(timespec="seconds"))
-    return Results.from_parts(folder.read(), dict(folder.manifest))
+        tables = folder.read()
+    return Results.from_parts(tables, dict(folder.manifest))
 
 
 def _compute(

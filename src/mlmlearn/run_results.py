@@ -16,13 +16,20 @@ from mlmlearn.metrics import recovery
 from mlmlearn.simulation import SimulatedData, simulate
 from mlmlearn.store import RunFolder, checksum, from_parquet, to_parquet, write_atomically
 
-__all__ = ["DIAGNOSTIC_COLUMNS", "FIT_COLUMNS", "Results", "load_reference"]
+__all__ = [
+    "DATA_SET_KEY",
+    "DIAGNOSTIC_COLUMNS",
+    "FIT_COLUMNS",
+    "FIT_KEY",
+    "Results",
+    "load_reference",
+]
 
-_DATA_SET = ["n_groups", "n_obs", "group_sd", "replication"]
-_FIT = [*_DATA_SET, "strategy"]
-FIT_COLUMNS = [*_FIT, "term", "truth", "estimate", "se", "df", "t", "p"]
+DATA_SET_KEY = ["n_groups", "n_obs", "group_sd", "replication"]
+FIT_KEY = [*DATA_SET_KEY, "strategy"]
+FIT_COLUMNS = [*FIT_KEY, "term", "truth", "estimate", "se", "df", "t", "p"]
 _STATUS = ["converged", "singular", "max_gradient", "messages", "reml_deviance", "seconds"]
-DIAGNOSTIC_COLUMNS = [*_FIT, *_STATUS]
+DIAGNOSTIC_COLUMNS = [*FIT_KEY, *_STATUS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class Results:
 
     def recovery(self) -> pd.DataFrame:
         """Compute the three summaries of every fit; see `mlmlearn.recovery`."""
-        return recovery(self.fits, by=_FIT)
+        return recovery(self.fits, by=FIT_KEY)
 
     def dataset(self, row: "Mapping[Any, Any] | pd.Series[Any]") -> SimulatedData:
         """Draw the data set behind a row once more.
@@ -71,10 +78,10 @@ class Results:
             When the row does not say which data set it belongs to.
         """
         try:
-            n_groups, n_obs, group_sd, replication = (row[name] for name in _DATA_SET)
+            n_groups, n_obs, group_sd, replication = (row[name] for name in DATA_SET_KEY)
         except (KeyError, TypeError, IndexError, ValueError):
             raise InputError(
-                f"dataset needs one row with {', '.join(_DATA_SET)}, such as "
+                f"dataset needs one row with {', '.join(DATA_SET_KEY)}, such as "
                 f"results.fits.iloc[0], not {type(row).__name__}"
             ) from None
         return simulate(
@@ -174,7 +181,7 @@ class Results:
             ignore_index=True,
         )
         fits = table[FIT_COLUMNS]
-        diagnostics = table.drop_duplicates(_FIT, ignore_index=True)[DIAGNOSTIC_COLUMNS]
+        diagnostics = table.drop_duplicates(FIT_KEY, ignore_index=True)[DIAGNOSTIC_COLUMNS]
         return cls(fits, diagnostics, manifest)
 
 

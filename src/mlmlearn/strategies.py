@@ -1,10 +1,11 @@
 """The registry of strategies: what each is called and how it looks, everywhere."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mlmlearn.errors import InputError
 
-__all__ = ["STRATEGIES", "Strategy", "get_strategy"]
+__all__ = ["STRATEGIES", "Strategy", "get_strategies", "get_strategy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +96,29 @@ def get_strategy(strategy: str) -> Strategy:
         raise InputError(
             f"unknown strategy {strategy!r}; the known ones are {', '.join(STRATEGIES)}"
         ) from None
+
+
+def get_strategies(strategies: str | Iterable[str]) -> list[str]:
+    """Check the ids of some strategies, or of one.
+
+    Parameters
+    ----------
+    strategies : str or iterable of str
+        Keys of `STRATEGIES`.
+
+    Returns
+    -------
+    list of str
+        The ids, in the order given.
+
+    Raises
+    ------
+    InputError
+        When there is none, or one that is not known.
+    """
+    if isinstance(strategies, str):
+        strategies = (strategies,)
+    chosen = [get_strategy(strategy).id for strategy in strategies]
+    if not chosen:
+        raise InputError(f"no strategy was named; the known ones are {', '.join(STRATEGIES)}")
+    return chosen

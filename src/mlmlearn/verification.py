@@ -8,11 +8,9 @@ import pandas as pd
 
 from mlmlearn.conditions import whole_number
 from mlmlearn.loop import fit_all
-from mlmlearn.run_results import Results, load_reference
+from mlmlearn.run_results import DATA_SET_KEY, FIT_KEY, Results, load_reference
 
 __all__ = ["verify"]
-
-_FIT = ["n_groups", "n_obs", "group_sd", "replication", "strategy"]
 
 
 def verify(
@@ -60,21 +58,21 @@ def verify(
     )
     again = pd.concat(tables, ignore_index=True)
     both = again.merge(
-        results.fits, on=[*_FIT, "term"], how="left", suffixes=("", "_before"), validate="1:1"
+        results.fits, on=[*FIT_KEY, "term"], how="left", suffixes=("", "_before"), validate="1:1"
     )
     scale = {"truth": "se_before", "estimate": "se_before", "se": "se_before", "df": "df_before"}
     changes = pd.DataFrame(
         {name: _change(both[name], both[f"{name}_before"], both[by]) for name, by in scale.items()}
     )
-    difference = changes.max(axis=1).groupby([both[name] for name in _FIT], sort=False).max()
+    difference = changes.max(axis=1).groupby([both[name] for name in FIT_KEY], sort=False).max()
     found = difference.rename("difference").reset_index()
     return found.assign(agrees=found["difference"] <= tolerance)
 
 
 def _choose(diagnostics: pd.DataFrame, sample: int, seed: int | None) -> pd.DataFrame:
     """Choose data sets: one of the slowest condition, the others from all the rest."""
-    condition = _FIT[:3]
-    data_sets = diagnostics.groupby(_FIT[:4], sort=False)["seconds"].sum().reset_index()
+    condition = DATA_SET_KEY[:3]
+    data_sets = diagnostics.groupby(DATA_SET_KEY, sort=False)["seconds"].sum().reset_index()
     seconds = data_sets.groupby(condition)["seconds"].transform("mean")
     slowest = np.flatnonzero(seconds == seconds.max())
     rng = np.random.default_rng(seed)
