@@ -66,6 +66,7 @@ def test_a_damaged_part_is_one_line(folder, capsys):
         (["--replications", "0"], "replications must be a whole number of at least 1, not 0"),
         (["--group-sd", "-1"], "group_sd is a standard deviation and must be"),
         (["--strategies", "anova"], "unknown strategy 'anova'; the known ones are mlm_full, "),
+        (["--jobs", "0"], "n_jobs must be a number of worker processes, such as 2, or -1"),
         (["--out", "/dev/null/run"], "/dev/null/run"),
     ],
 )

@@ -195,6 +195,8 @@ def test_arguments_are_checked_before_anything_is_written(tmp_path):
         ({"seed": -1}, r"^seed must be a whole number"),
         ({"strategies": []}, r"^no strategy was named"),
         ({"strategies": ["anova"]}, r"^unknown strategy 'anova'"),
+        ({"n_jobs": 0}, r"^n_jobs must be a number of worker processes, such as 2, .* not 0$"),
+        ({"n_jobs": "two"}, r"^n_jobs must be .* not 'two'$"),
     ):
         with pytest.raises(InputError, match=message):
             run(**{"grid": GRID, "engine": FAKE, "out": out} | wrong)
@@ -345,6 +347,15 @@ def test_verify_always_takes_the_slowest_condition(fake):
         found = verify(Results(fake.fits, slow, fake.manifest), sample=1, seed=seed)
         assert (found["n_groups"] == 7).all()
         assert (found["group_sd"] == 1).all()
+
+
+def test_verify_says_what_it_cannot_check(fake):
+    with pytest.raises(InputError, match=r"^there is nothing to verify: this run has no data set"):
+        verify(Results(fake.fits.head(0), fake.diagnostics.head(0), fake.manifest))
+    with pytest.raises(InputError, match=r"^sample must be a whole number of at least 1, not 0"):
+        verify(fake, sample=0)
+    with pytest.raises(InputError, match=r"^n_jobs must be .* not 0$"):
+        verify(fake, n_jobs=0)
 
 
 def test_a_package_without_the_reference_run_says_so(monkeypatch, tmp_path):

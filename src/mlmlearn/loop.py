@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
+from numbers import Integral
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -30,7 +31,7 @@ from mlmlearn.simulation import SimulatedData, simulate
 from mlmlearn.store import RunFolder
 from mlmlearn.strategies import STRATEGIES, get_strategies
 
-__all__ = ["fit_all", "run"]
+__all__ = ["check_n_jobs", "fit_all", "run"]
 
 # How often in a row workers may die before anything is finished.
 MOST_DEATHS = 3
@@ -98,6 +99,7 @@ def run(
     """
     grid = Grid() if grid is None else grid
     identity = _identity(grid, engine, seed, strategies)
+    check_n_jobs(n_jobs)
     if out is None:
         with TemporaryDirectory() as folder:
             return _run(grid, identity, RunFolder(folder), n_jobs, progress)
@@ -122,6 +124,21 @@ def _identity(grid: Grid, engine: str, seed: int, strategies: Iterable[str]) -> 
         "engine": engine,
         "strategies": [strategy for strategy in STRATEGIES if strategy in chosen],
     }
+
+
+def check_n_jobs(n_jobs: Any) -> None:
+    """Refuse what is no number of worker processes.
+
+    Raises
+    ------
+    InputError
+        With what was expected.
+    """
+    if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
+        raise InputError(
+            "n_jobs must be a number of worker processes, such as 2, or -1 for one a core, "
+            f"not {n_jobs!r}"
+        )
 
 
 def _run(

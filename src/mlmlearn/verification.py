@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from mlmlearn.conditions import whole_number
-from mlmlearn.loop import fit_all
+from mlmlearn.errors import InputError
+from mlmlearn.loop import check_n_jobs, fit_all
 from mlmlearn.run_results import DATA_SET_KEY, FIT_KEY, Results, load_reference
 
 __all__ = ["verify"]
@@ -48,8 +49,20 @@ def verify(
         the true coefficient and in the estimate, both in standard errors, and of the
         relative changes of the standard error and the degrees of freedom; infinite where
         only one of the two fits gave a number.
+
+    Raises
+    ------
+    InputError
+        When an argument cannot be used, or the run is empty.
+    RunError
+        When there is no reference run.
+    EngineError
+        When the run's engine cannot run on this machine.
     """
     results = load_reference() if results is None else results
+    check_n_jobs(n_jobs)
+    if results.diagnostics.empty:
+        raise InputError("there is nothing to verify: this run has no data set yet; let it go on")
     chosen = _choose(results.diagnostics, whole_number("sample", sample, 1), seed)
     engine, strategies = results.manifest["engine"], results.manifest["strategies"]
     tables = joblib.Parallel(n_jobs=n_jobs)(
