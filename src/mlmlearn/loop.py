@@ -219,9 +219,21 @@ def _compute(
         except RunError as error:
             raise RunError(f"{error}; {_so_far(n_done, total, folder)}") from error
         except KeyboardInterrupt:
+            _let_queues_end()
             raise KeyboardInterrupt(
                 f"stopped; {_so_far(n_done, total, folder)}; the same call goes on from there"
             ) from None
+
+
+def _let_queues_end() -> None:
+    """Wait for the threads that fed the workers, which loky leaves to end by themselves.
+
+    A process that exits before they have freed their semaphores prints warnings about them
+    below the message that says how to resume.
+    """
+    for thread in threading.enumerate():
+        if thread.name == "QueueFeederThread":
+            thread.join(timeout=1)
 
 
 def _so_far(n_done: int, total: int, folder: RunFolder) -> str:
