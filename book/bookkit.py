@@ -2,7 +2,7 @@
 
 import json
 from html import escape
-from itertools import count
+from itertools import count, product
 
 import matplotlib.pyplot as plt
 import matplotlib_inline.backend_inline as inline
@@ -51,6 +51,58 @@ def style_of(strategy):
     """Return the strategy's colour, marker and label as matplotlib keywords."""
     found = STRATEGIES[strategy]
     return {"color": found.color, "marker": found.marker, "label": found.label}
+
+
+def draw_grid(table, measure, label, strategies=tuple(STRATEGIES)):
+    """Draw a measure over the whole grid: a panel a shape of data set, a box a strategy.
+
+    Boxes hold the middle half of the data sets, whiskers reach to the last one, and the
+    strategy's marker sits at the median.
+    """
+    sizes = [np.unique(table[name]) for name in ("n_groups", "n_obs", "group_sd")]
+    fig, axes = plt.subplots(3, 3, figsize=(WIDTH, 7.2), sharex=True, sharey=True)
+    step = 0.84 / len(strategies)
+    grouped = table.groupby(["n_groups", "n_obs", "strategy", "group_sd"])[measure]
+    values = {key: rows.dropna() for key, rows in grouped}
+    for ax, (people, each) in zip(axes.flat, product(*sizes[:2]), strict=True):
+        for i, strategy in enumerate(strategies):
+            style = style_of(strategy)
+            places = np.arange(len(sizes[2])) + (i - (len(strategies) - 1) / 2) * step
+            here = [values[people, each, strategy, sd] for sd in sizes[2]]
+            ax.boxplot(
+                here, positions=places, widths=step * 0.78, whis=(0, 100), patch_artist=True,
+                manage_ticks=False, capprops={"lw": 0}, medianprops={"lw": 0},
+                whiskerprops={"color": style["color"], "lw": 0.9},
+                boxprops={"facecolor": style["color"], "lw": 0},
+            )  # fmt: skip
+            medians = [rows.median() for rows in here]
+            ax.plot(
+                places, medians, style["marker"], ms=4.4, color=style["color"], mec="white",
+                mew=0.8, zorder=5,
+            )  # fmt: skip
+        for place in range(1, len(sizes[2])):
+            ax.axvline(place - 0.5, color="#e6e6e6", lw=0.7, zorder=0)
+        ax.grid(axis="y", color="#e6e6e6", lw=0.7)
+        ax.set_axisbelow(True)
+        ax.tick_params(axis="x", length=0, labelsize=8.5)
+    for ax, each in zip(axes[0], sizes[1], strict=True):
+        ax.set_title(f"{each} observations", fontsize=10, loc="center")
+    for ax, people in zip(axes[:, 0], sizes[0], strict=True):
+        ax.set_ylabel(f"{people} people", fontsize=10, fontweight="bold")
+    axes[0, 0].set_yscale("log")
+    axes[0, 0].yaxis.set_major_formatter("{x:g}")
+    axes[0, 0].set_xticks(range(len(sizes[2])), [f"{sd:g}".lstrip("0") for sd in sizes[2]])
+    axes[0, 0].set_xlim(-0.5, len(sizes[2]) - 0.5)
+    fig.supxlabel("Between-person SD", fontsize=11)
+    fig.supylabel(label, fontsize=11)
+    styles = [style_of(strategy) for strategy in strategies]
+    bars = [
+        plt.Line2D([], [], lw=9, color=s["color"], marker=s["marker"], ms=6.5, mec="white")
+        for s in styles
+    ]
+    names = [s["label"] for s in styles]
+    fig.legend(bars, names, loc="outside upper center", ncols=2, fontsize=10, handlelength=1.6)
+    return fig
 
 
 def tell(**values):

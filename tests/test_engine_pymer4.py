@@ -8,7 +8,8 @@ import pytest
 
 REMEDY = (
     "Install R with lme4, lmerTest and emmeans (on Debian or Ubuntu: apt-get install "
-    "r-base-dev r-cran-lme4 r-cran-lmertest r-cran-emmeans), then pip install 'mlmlearn[pymer4]'."
+    "r-base-dev r-cran-lme4 r-cran-lmertest r-cran-emmeans), then pip install 'mlmlearn[pymer4]'. "
+    'Or do without R: engine="batch".'
 )
 
 FIT = """

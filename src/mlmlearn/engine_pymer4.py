@@ -270,7 +270,7 @@ def _require_r() -> None:
     remedy = (
         "Install R with lme4, lmerTest and emmeans (on Debian or Ubuntu: apt-get install "
         "r-base-dev r-cran-lme4 r-cran-lmertest r-cran-emmeans), then "
-        "pip install 'mlmlearn[pymer4]'."
+        "pip install 'mlmlearn[pymer4]'. Or do without R: engine=\"batch\"."
     )
     needed = "the pymer4 engine needs"
     for package in ("rpy2", "pymer4"):

@@ -15,10 +15,10 @@ from mlmlearn.strategies import STRATEGIES, get_strategies, get_strategy
 
 __all__ = ["ENGINES", "Engine", "check_engine", "compare", "fit"]
 
-Engine = Literal["pymer4"]
+Engine = Literal["pymer4", "batch"]
 
 # Imported on first use, so that `import mlmlearn` needs no R.
-ENGINES = {"pymer4": "mlmlearn.engine_pymer4"}
+ENGINES = {"pymer4": "mlmlearn.engine_pymer4", "batch": "mlmlearn.engine_batch"}
 
 
 def fit(
@@ -43,8 +43,8 @@ def fit(
         Names of the outcome and of the column that says which rows belong together.
     predictors : sequence of hashable
         Names of the predictors. The intercept is always included.
-    engine : {"pymer4"}, default "pymer4"
-        What does the computing.
+    engine : {"pymer4", "batch"}, default "pymer4"
+        What does the computing: lme4 through pymer4, the book's reference, or NumPy alone.
 
     Returns
     -------

@@ -22,12 +22,13 @@ import pandas as pd
 from joblib.externals.loky import BrokenProcessPool
 from threadpoolctl import threadpool_limits
 
-from mlmlearn.conditions import Grid, whole_number
+from mlmlearn.clustered import ClusteredData, check_strategy_fits
+from mlmlearn.conditions import Condition, Grid, whole_number
 from mlmlearn.errors import EngineError, FitError, InputError, RunError
 from mlmlearn.fitting import ENGINES, Engine, check_engine, fit
 from mlmlearn.run_results import DIAGNOSTIC_COLUMNS, FIT_COLUMNS, Results
 from mlmlearn.schedule import LAYOUT, Chunk, TimeLeft, schedule
-from mlmlearn.simulation import SimulatedData, simulate
+from mlmlearn.simulation import SimulatedData, draw, simulate
 from mlmlearn.store import RunFolder
 from mlmlearn.strategies import STRATEGIES, get_strategies
 
@@ -60,8 +61,9 @@ def run(
     ----------
     grid : Grid, optional
         What to simulate; without it the grid of the book, 2,250 data sets.
-    engine : {"pymer4"}, default "pymer4"
-        What does the computing.
+    engine : {"pymer4", "batch"}, default "pymer4"
+        What does the computing: lme4 through pymer4, the book's reference, or NumPy alone,
+        hundreds of times as fast.
     out : path, optional
         Folder that holds the run, in Parquet parts written as it goes. Without it nothing
         is kept on disk.
@@ -152,7 +154,8 @@ def _run(
             "or read them with Results.load"
         )
     tables = folder.read()
-    chunks = schedule(grid)
+    module = importlib.import_module(ENGINES[identity["engine"]])
+    chunks = schedule(grid, getattr(module, "data_sets_at_once", None))
     if any(chunk.name not in tables for chunk in chunks):
         # Asked of a worker: its R stays open for the fits, and its versions are those that count.
         environment = next(iter(_parallel(n_jobs, _environment, [(identity["engine"],)])))[1]
@@ -288,6 +291,9 @@ def _fit_chunk(
     if os.getpid() != caller and threading.current_thread() is threading.main_thread():
         _start_engine(engine)  # first, since R's start resets what Ctrl-C does
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the caller to handle
+    if hasattr(importlib.import_module(ENGINES[engine]), "fit_many"):
+        with _one_thread():
+            return _fit_many(chunk, seed, engine, strategies)
     return pd.concat(
         [
             fit_all(simulate(chunk.condition, seed=seed, replication=i), engine, strategies)
@@ -304,7 +310,7 @@ def fit_all(simulated: SimulatedData, engine: Engine, strategies: Iterable[str])
     ----------
     simulated : SimulatedData
         The data set.
-    engine : {"pymer4"}
+    engine : {"pymer4", "batch"}
         What does the computing.
     strategies : iterable of str
         Which strategies.
@@ -325,38 +331,102 @@ def fit_all(simulated: SimulatedData, engine: Engine, strategies: Iterable[str])
 
 def _fit_one(simulated: SimulatedData, engine: Engine, strategy: str) -> pd.DataFrame:
     condition = simulated.condition
-    found: dict[str, Any] = dict.fromkeys(("estimate", "se", "df", "t", "p"), np.nan)
     start = time.perf_counter()
     try:
         result = fit(strategy, simulated, engine=engine)
     except (InputError, FitError, ArithmeticError, np.linalg.LinAlgError) as error:
         # Any other error is a fault of a program and not of a fit: it must stop the run.
-        found |= {
-            "converged": False,
-            "singular": False,
-            "max_gradient": np.nan,
-            "messages": f"failed: {error}",
-            "reml_deviance": np.nan,
-        }
+        found = _failed(error)
     else:
-        found = {name: result.coefs[name].to_numpy() for name in found} | {
+        found = {name: result.coefs[name].to_numpy() for name in ("estimate", "se", "df", "t", "p")}
+        found |= {
             "converged": result.converged,
             "singular": result.singular,
             "max_gradient": result.max_gradient,
             "messages": "; ".join(result.messages),
             "reml_deviance": result.reml_deviance,
         }
-    found |= {
+    seconds = time.perf_counter() - start
+    return _rows(
+        condition,
+        simulated.replication,
+        strategy,
+        list(condition.terms),
+        simulated.betas,
+        found,
+        seconds,
+    )
+
+
+def _fit_many(chunk: Chunk, seed: int, engine: Engine, strategies: Iterable[str]) -> pd.DataFrame:
+    """Fit the data sets of a chunk side by side, with an engine that can."""
+    condition, n = chunk.condition, len(chunk.replications)
+    draws = [draw(condition, seed, i) for i in chunk.replications]
+    betas, _, X, y = (np.stack(arrays) for arrays in zip(*draws, strict=True))
+    k = len(condition.terms)
+    one = ClusteredData(  # stands for all when it comes to counts of rows and groups
+        y=y[0].ravel(),
+        X=X[0].reshape(-1, k),
+        codes=np.repeat(np.arange(condition.n_groups), condition.n_obs),
+        terms=condition.terms,
+        labels=pd.RangeIndex(1, condition.n_groups + 1),
+    )
+    tables = []
+    for strategy in strategies:
+        start = time.perf_counter()
+        try:
+            check_strategy_fits(strategy, one)
+            fitted = importlib.import_module(ENGINES[engine]).fit_many(strategy, X, y)
+        except (InputError, np.linalg.LinAlgError) as error:
+            found = _failed(error)
+        else:
+            found = fitted.columns()
+        found = {
+            name: np.repeat(values, k) if np.shape(values) == (n,) else values
+            for name, values in found.items()
+        }
+        seconds = (time.perf_counter() - start) / n
+        replications = np.repeat(chunk.replications, k)
+        terms = list(condition.terms) * n
+        tables.append(
+            _rows(condition, replications, strategy, terms, betas.ravel(), found, seconds)
+        )
+    table = pd.concat(tables)
+    return table.sort_values("replication", kind="stable", ignore_index=True)
+
+
+def _failed(error: Exception) -> dict[str, Any]:
+    """Fill the columns of a fit that failed."""
+    return dict.fromkeys(["estimate", "se", "df", "t", "p"], np.nan) | {
+        "converged": False,
+        "singular": False,
+        "max_gradient": np.nan,
+        "messages": f"failed: {error}",
+        "reml_deviance": np.nan,
+    }
+
+
+def _rows(
+    condition: Condition,
+    replication: Any,
+    strategy: str,
+    terms: list[str],
+    truth: Any,
+    found: dict[str, Any],
+    seconds: float,
+) -> pd.DataFrame:
+    """Complete what was found to rows with the columns of both tables."""
+    columns = found | {
         "n_groups": condition.n_groups,
         "n_obs": condition.n_obs,
         "group_sd": condition.group_sd,
-        "replication": simulated.replication,
+        "replication": replication,
         "strategy": strategy,
-        "term": list(condition.terms),
-        "truth": simulated.betas,
-        "seconds": round(time.perf_counter() - start, 4),
+        "term": terms,
+        "truth": truth,
+        "seconds": round(seconds, 4),
     }
-    return pd.DataFrame(found)[list(dict.fromkeys([*FIT_COLUMNS, *DIAGNOSTIC_COLUMNS]))]
+    return pd.DataFrame(columns)[list(dict.fromkeys([*FIT_COLUMNS, *DIAGNOSTIC_COLUMNS]))]
 
 
 @contextmanager

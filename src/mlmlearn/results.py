@@ -35,7 +35,8 @@ class FitResult:
     max_gradient : float
         lme4's measure of how far the optimiser stopped from a flat point: the largest,
         over the parameters, of the smaller of the gradient and the gradient scaled by the
-        Cholesky factor of the Hessian. NaN for OLS.
+        Cholesky factor of the Hessian. For the batch engine the largest gradient, in
+        standardised units. NaN for OLS.
     reml_deviance : float
         REML criterion (minus twice the restricted log-likelihood). NaN for OLS.
     group_coefs : DataFrame or None, shape (n_groups, k)

@@ -201,7 +201,7 @@ def load_reference() -> Results:
     if not (folder / "manifest.json").exists():
         raise RunError(
             "this copy of mlmlearn came without the reference run; compute it with "
-            "`mlmlearn run --out runs/reference` (about half an hour on two cores) and read it with "
-            'Results.load("runs/reference")'
+            "`mlmlearn run --out runs/reference` (about half an hour on two cores) and read it "
+            'with Results.load("runs/reference")'
         )
     return Results.load(folder)

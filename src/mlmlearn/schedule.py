@@ -1,7 +1,7 @@
 """How a run is cut into chunks, in which order they go, and how long the rest will take."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mlmlearn.conditions import Condition, Grid
@@ -48,7 +48,7 @@ def _expected_cost(condition: Condition) -> float:
     return 1 + condition.n_groups * condition.n_obs / 2000
 
 
-def schedule(grid: Grid) -> list[Chunk]:
+def schedule(grid: Grid, at_once: Callable[[int, int], int] | None = None) -> list[Chunk]:
     """Cut a grid into chunks, in the order in which to compute them.
 
     The first replications of every condition come first, so that a run that is stopped
@@ -60,6 +60,8 @@ def schedule(grid: Grid) -> list[Chunk]:
     ----------
     grid : Grid
         What to simulate.
+    at_once : callable, optional
+        For an engine that fits many data sets at once: how many, given n_groups and n_obs.
 
     Returns
     -------
@@ -67,7 +69,10 @@ def schedule(grid: Grid) -> list[Chunk]:
     """
     chunks = []
     for position, condition in enumerate(grid.conditions()):
-        size = max(1, min(MOST_DATA_SETS, int(MOST_COST / _expected_cost(condition))))
+        if at_once is None:
+            size = max(1, min(MOST_DATA_SETS, int(MOST_COST / _expected_cost(condition))))
+        else:
+            size = at_once(condition.n_groups, condition.n_obs)
         for first in range(0, grid.replications, size):
             replications = range(first, min(first + size, grid.replications))
             chunks.append(Chunk(condition, position, replications))

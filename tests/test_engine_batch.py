@@ -1,0 +1,302 @@
+"""The batch engine against lme4, closed forms, the reference run and its own invariances."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlmlearn import (
+    STRATEGIES,
+    Condition,
+    FitError,
+    Grid,
+    compare,
+    fit,
+    load_reference,
+    run,
+    simulate,
+)
+from mlmlearn import engine_batch as engine
+
+KEY = ["n_groups", "n_obs", "group_sd", "replication"]
+SLEEP = {"outcome": "Reaction", "predictors": ["Days"], "group": "Subject"}
+COLUMNS = {"outcome": "DV", "predictors": ["IV1", "IV2", "IV3"], "group": "Group"}
+
+
+@pytest.fixture(scope="module")
+def sleep():
+    return pd.read_csv("book/data/sleepstudy.csv")
+
+
+@pytest.fixture(scope="module")
+def full_grid():
+    return run(Grid(), engine="batch", n_jobs=2, progress=False)
+
+
+# Known values, from lme4's documentation and R.
+
+
+@pytest.mark.parametrize(
+    ("strategy", "intercept", "days"),
+    [
+        ("mlm_full", (251.4051, 6.8246, 17.00), (10.46729, 1.54579, 17.00)),
+        ("mlm_intercept", (251.4051, 9.7467, 22.81), (10.46729, 0.80422, 161)),
+        ("cluster_robust", (251.4051, 6.8628, 16), (10.46729, 1.55445, 16)),
+        ("two_stage", (251.4051, 6.8246, 17), (10.46729, 1.54579, 17)),
+    ],
+)
+def test_the_sleep_study(sleep, strategy, intercept, days):
+    coefs = fit(strategy, sleep, engine="batch", **SLEEP).coefs
+    for term, (estimate, se, df) in (("Intercept", intercept), ("Days", days)):
+        assert coefs.loc[term, "estimate"] == pytest.approx(estimate, abs=6e-5)
+        assert coefs.loc[term, "se"] == pytest.approx(se, abs=6e-5)
+        assert coefs.loc[term, "df"] == pytest.approx(df, abs=6e-3)
+
+
+def test_the_sleep_study_has_lme4s_deviance_and_variances(sleep):
+    full = fit("mlm_full", sleep, engine="batch", **SLEEP)
+    assert full.reml_deviance == pytest.approx(1743.6283, abs=1e-4)
+    np.testing.assert_allclose(np.sqrt(np.diag(full.random_cov)), [24.741, 5.922], atol=2e-3)
+    assert full.residual_sd == pytest.approx(25.592, abs=1e-3)
+    assert full.converged
+    assert not full.singular
+    assert not full.messages
+
+
+def test_a_balanced_one_way_layout_has_the_anova_estimates():
+    rng = np.random.default_rng(4)
+    people, n = 12, 6
+    x = np.tile(np.linspace(-1, 1, n), people)  # the same for everyone: it changes no variance
+    y = np.repeat(rng.normal(size=people), n) + x + rng.normal(size=people * n)
+    frame = pd.DataFrame({"y": y, "x": x, "g": np.repeat(np.arange(people), n)})
+    found = fit("mlm_intercept", frame, outcome="y", predictors=["x"], group="g", engine="batch")
+    means = frame.groupby("g")["y"].mean()
+    within = y - np.repeat(means.to_numpy(), n)
+    slope = (x * y).sum() / (x**2).sum()
+    noise = ((within - slope * x) ** 2).sum() / (people * (n - 1) - 1)
+    between = means.var() - noise / n
+    assert between > 0
+    assert found.residual_sd**2 == pytest.approx(noise, rel=1e-6)
+    assert found.random_cov.iloc[0, 0] == pytest.approx(between, rel=1e-5)
+    assert found.coefs.loc["Intercept", "se"] == pytest.approx(means.std() / people**0.5, rel=1e-6)
+    # The between mean square has people - 1 degrees of freedom, the noise all the others.
+    assert found.coefs.loc["Intercept", "df"] == pytest.approx(people - 1, rel=1e-4)
+    assert found.coefs.loc["x", "df"] == pytest.approx(people * (n - 1) - 1, rel=1e-4)
+
+
+def test_the_deviance_is_minus_twice_the_restricted_likelihood_of_all_rows():
+    simulated = simulate(Condition(6, 7, 0.7, n_predictors=2), seed=8)
+    data = simulated.data.drop(index=[0, 1, 2, 3, 4, 20])  # unbalanced; one group has two rows
+    columns = {"outcome": "DV", "predictors": ["IV1", "IV2"], "group": "Group"}
+    for strategy, m in (("mlm_full", 3), ("mlm_intercept", 1)):
+        found = fit(strategy, data, engine="batch", **columns)
+        X = np.column_stack([np.ones(len(data)), data[["IV1", "IV2"]]])
+        same = data["Group"].to_numpy()[:, None] == data["Group"].to_numpy()
+        Z = X[:, :m]
+        V = np.where(same, Z @ found.random_cov.to_numpy() @ Z.T, 0)
+        V += found.residual_sd**2 * np.eye(len(data))
+        inverse = np.linalg.inv(V)
+        information = X.T @ inverse @ X
+        beta = np.linalg.solve(information, X.T @ inverse @ data["DV"])
+        residual = data["DV"] - X @ beta
+        expected = (
+            np.linalg.slogdet(V)[1]
+            + np.linalg.slogdet(information)[1]
+            + residual @ inverse @ residual
+            + (len(data) - 3) * np.log(2 * np.pi)
+        )
+        assert found.reml_deviance == pytest.approx(expected, abs=1e-7)
+        np.testing.assert_allclose(found.coefs["estimate"], beta, rtol=1e-8)
+        se = np.sqrt(np.diag(np.linalg.inv(information)))
+        np.testing.assert_allclose(found.coefs["se"], se, rtol=1e-8)
+
+
+def test_the_gradient_is_that_of_the_deviance():
+    rng = np.random.default_rng(1)
+    X = np.concatenate([np.ones((3, 8, 6, 1)), rng.normal(size=(3, 8, 6, 2))], axis=-1)
+    data = engine.compress(engine._factors(rng.normal(size=(3, 8, 6)), X), 48)
+    theta = rng.normal(size=(6, 3))
+
+    def at(theta):
+        return engine._profile(data, engine._matrix(theta, 3))
+
+    gradient = engine._gradient(at(theta), engine._matrix(theta, 3), at(theta).s2)
+    for i in range(6):
+        step = np.zeros_like(theta)
+        step[i] = 1e-5
+        sides = [engine._deviance(data, at(theta + sign * step)) for sign in (1, -1)]
+        np.testing.assert_allclose(gradient[i], (sides[0] - sides[1]) / 2e-5, rtol=1e-5, atol=1e-6)
+
+
+# The reference run: lme4 and pymer4 on the same 2,250 data sets.
+
+
+def test_the_ols_strategies_are_pymer4s(full_grid):
+    theirs = load_reference().fits
+    for strategy in ("cluster_robust", "two_stage"):
+        ours, reference = (t[t["strategy"] == strategy] for t in (full_grid.fits, theirs))
+        for column in ("estimate", "se", "df", "t", "p"):
+            np.testing.assert_allclose(ours[column], reference[column], rtol=1e-9)
+
+
+def test_no_deviance_is_above_lme4s_or_mixedlms(full_grid):
+    ours = full_grid.diagnostics.set_index([*KEY, "strategy"])["reml_deviance"]
+    lme4 = load_reference().diagnostics.set_index([*KEY, "strategy"])["reml_deviance"]
+    assert (ours - lme4).max() < 1e-6
+    mixedlm = pd.read_parquet("book/data/mixedlm_optimum.parquet").query("term == 'Intercept'")
+    mixedlm = mixedlm.assign(strategy="mlm_full").set_index([*KEY, "strategy"])["reml_deviance"]
+    assert len(mixedlm) == 2250
+    assert (ours.loc[mixedlm.index] - mixedlm).max() < 1e-6
+
+
+def test_fits_that_lme4_ended_silently_are_the_same(full_grid):
+    reference = load_reference()
+    silent = reference.diagnostics.query(
+        "messages == '' and strategy in ('mlm_full', 'mlm_intercept')"
+    )
+    key = [*KEY, "strategy"]
+    both = reference.fits.merge(silent[key], on=key).merge(
+        full_grid.fits, on=[*key, "term"], suffixes=("", "_batch")
+    )
+    change = pd.DataFrame({
+        "estimate": (both["estimate_batch"] - both["estimate"]).abs() / both["se"],
+        "se": (both["se_batch"] / both["se"] - 1).abs(),
+        "df": (both["df_batch"] / both["df"] - 1).abs(),
+    }).groupby([both[name] for name in key]).max()  # fmt: skip
+    assert len(change) == len(silent) > 3000
+    assert change["se"].max() < 1e-3
+    # One silent fit in which lme4 stopped 1e-5 of deviance above the optimum.
+    assert (change["estimate"] > 1e-3).sum() <= 1
+    # Three whose Hessian is nearly flat in a direction, where lmerTest's numbers are rough.
+    assert (change["df"] > 0.01).sum() <= 3
+
+
+# One engine, two ways in.
+
+
+def test_many_at_once_are_the_same_as_one_by_one():
+    grid = Grid([8], [6], [0.1, 1], replications=4)
+    together = run(grid, engine="batch", progress=False)
+    for row in together.diagnostics.drop_duplicates(KEY).to_dict("records"):
+        alone = compare(together.dataset(row), engine="batch")
+        same = together.fits
+        for name in KEY:
+            same = same[same[name] == row[name]]
+        for column in ("truth", "estimate", "se", "df", "t", "p"):
+            np.testing.assert_allclose(same[column], alone[column], rtol=1e-8)
+
+
+def test_workers_do_not_change_the_tables(tmp_path):
+    grid = Grid([6, 9], [5, 8], [0.1, 1], replications=6)
+    one = run(grid, engine="batch", progress=False)
+    two = run(grid, engine="batch", n_jobs=2, out=tmp_path / "two", progress=False)
+    next((tmp_path / "two" / "parts").iterdir()).unlink()
+    resumed = run(grid, engine="batch", out=tmp_path / "two", progress=False)
+    for other in (two, resumed):
+        pd.testing.assert_frame_equal(one.fits, other.fits, check_exact=True)
+
+
+def test_a_strategy_that_cannot_analyse_a_condition_is_rows_with_the_reason():
+    found = run(Grid(3, 3, 1, replications=2), engine="batch", progress=False)
+    messages = found.diagnostics.set_index("strategy")["messages"]
+    assert messages["two_stage"].str.startswith("failed: two_stage fits 4 coefficients").all()
+    assert messages["cluster_robust"].str.startswith("failed: cluster_robust tests 4").all()
+    assert len(found.fits) == 2 * 4 * 4
+    assert found.fits.loc[found.fits["strategy"] == "two_stage", "estimate"].isna().all()
+
+
+# What must not matter, and what must be refused.
+
+SIMULATED = simulate(Condition(14, 8, 0.4), seed=12)
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return compare(SIMULATED, engine="batch")
+
+
+@pytest.mark.parametrize("factor", [-1, 1e-6, 1e6])
+def test_scaling_the_outcome_scales_the_coefficients(plain, factor):
+    data = SIMULATED.data.assign(DV=factor * SIMULATED.data["DV"])
+    found = compare(data, engine="batch", **COLUMNS)
+    np.testing.assert_allclose(found["estimate"], factor * plain["estimate"], rtol=1e-5, atol=1e-14)
+    np.testing.assert_allclose(found["se"], abs(factor) * plain["se"], rtol=1e-5)
+    np.testing.assert_allclose(found["df"], plain["df"], rtol=1e-4)
+
+
+def test_the_order_of_rows_and_the_names_of_groups_do_not_matter(plain):
+    rng = np.random.default_rng(3)
+    data = SIMULATED.data.sample(frac=1, random_state=5)
+    data["Group"] = data["Group"].map(dict(enumerate(rng.permutation(100), start=1)))
+    found = compare(data, engine="batch", **COLUMNS)
+    np.testing.assert_allclose(found["estimate"], plain["estimate"], rtol=1e-6)
+    np.testing.assert_allclose(found["se"], plain["se"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("shift", [3, 1e4])
+def test_shifting_a_predictor_leaves_the_slopes(plain, shift):
+    data = SIMULATED.data.assign(IV1=SIMULATED.data["IV1"] + shift)
+    found = compare(data, engine="batch", **COLUMNS)
+    slopes = (plain["term"] != "Intercept").to_numpy()
+    for column, rtol in (("estimate", 1e-5), ("se", 1e-5), ("df", 1e-4)):
+        np.testing.assert_allclose(found[column][slopes], plain[column][slopes], rtol=rtol)
+
+
+def test_turning_a_predictor_round_turns_its_slope(plain):
+    data = SIMULATED.data.assign(IV2=-SIMULATED.data["IV2"])
+    found = compare(data, engine="batch", **COLUMNS)
+    sign = np.where(plain["term"] == "IV2", -1, 1)
+    np.testing.assert_allclose(found["estimate"], sign * plain["estimate"], rtol=1e-5)
+    np.testing.assert_allclose(found["se"], plain["se"], rtol=1e-5)
+
+
+def test_eight_predictors_two_groups_and_a_group_of_one_row():
+    wide = compare(simulate(Condition(30, 25, 0.5, n_predictors=8), seed=1), engine="batch")
+    assert wide[["estimate", "se", "df"]].notna().all(axis=None)
+    assert ((wide["estimate"] - wide["truth"]).abs() < 5 * wide["se"]).all()
+    data = SIMULATED.data
+    lonely = pd.concat([data, data.iloc[:1].assign(Group=99)])
+    found = compare(lonely, engine="batch", **COLUMNS).set_index("strategy")
+    assert found.loc["mlm_full", "estimate"].notna().all()
+    assert found.loc["two_stage", "message"].str.contains("1 of 15 groups have fewer").all()
+    two = fit("mlm_intercept", data[data["Group"] < 3], engine="batch", **COLUMNS)
+    assert np.isfinite(two.coefs.to_numpy()).all()
+
+
+def test_data_without_noise_are_refused_with_the_reason():
+    data = simulate(Condition(12, 8, 1, noise_sd=0), seed=1).data
+    with pytest.raises(FitError, match=r"^mlm_full could not be fitted: .* without any noise"):
+        fit("mlm_full", data, engine="batch", **COLUMNS)
+    assert np.isfinite(fit("two_stage", data, engine="batch", **COLUMNS).coefs["se"]).all()
+    level = data.assign(DV=data["Group"] % 5 + data["IV1"])
+    found = compare(level, engine="batch", **COLUMNS).set_index("strategy")
+    for strategy in ("mlm_full", "mlm_intercept", "two_stage"):
+        assert found.loc[strategy, "estimate"].isna().all()
+        assert (found.loc[strategy, "message"] != "").all()
+
+
+def test_no_variance_between_groups_is_a_singular_fit_with_numbers():
+    found = fit("mlm_full", simulate(Condition(20, 10, 0), seed=3), engine="batch")
+    assert found.singular
+    assert found.messages == ("mlmlearn: boundary (singular) fit",)
+    assert np.isfinite(found.coefs.to_numpy()).all()
+
+
+# Data frames of one's own, against lme4 itself.
+
+
+@pytest.mark.needs_r
+@pytest.mark.parametrize("strategy", list(STRATEGIES))
+def test_an_unbalanced_data_frame_is_fitted_as_pymer4_fits_it(strategy):
+    data = simulate(Condition(25, 12, 0.8), seed=21).data.sample(frac=0.75, random_state=2)
+    ours, theirs = (fit(strategy, data, engine=name, **COLUMNS) for name in ("batch", "pymer4"))
+    assert not theirs.messages
+    np.testing.assert_allclose(ours.coefs["estimate"], theirs.coefs["estimate"], rtol=1e-4)
+    np.testing.assert_allclose(ours.coefs["se"], theirs.coefs["se"], rtol=1e-4)
+    np.testing.assert_allclose(ours.coefs["df"], theirs.coefs["df"], rtol=1e-3)
+    if theirs.group_coefs is not None:
+        np.testing.assert_allclose(ours.group_coefs, theirs.group_coefs, atol=2e-3)
+        assert list(ours.group_coefs.index) == list(theirs.group_coefs.index)
+    if theirs.random_cov is not None:
+        np.testing.assert_allclose(ours.random_cov, theirs.random_cov, atol=2e-3)
+        assert ours.residual_sd == pytest.approx(theirs.residual_sd, rel=1e-4)
+        assert ours.reml_deviance == pytest.approx(theirs.reml_deviance, abs=1e-5)
