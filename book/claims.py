@@ -1,0 +1,280 @@
+"""The claims of the 2019 post as comparisons over a run, and the verdict that follows.
+
+A claim has comparisons at its core, which must all hold for it to hold at all, and wider
+ones, which hold if it does so without limits. The chapter `conclusions` tells their numbers;
+`tests/test_claims.py` holds the verdicts.
+"""
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from mlmlearn import STRATEGIES
+
+CONDITION = ["n_groups", "n_obs", "group_sd"]
+DATA_SET = [*CONDITION, "replication"]
+
+# A difference counts when it is this many Monte Carlo standard errors from where it would
+# not; two strategies are alike when they differ by less than ALIKE percent for certain.
+CERTAIN, ALIKE = 3, 10
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One number, its Monte Carlo standard error, and whether it is as claimed."""
+
+    value: float
+    mcse: float
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What was claimed, and the comparisons that judge it, by name."""
+
+    text: str
+    core: dict[str, Comparison]
+    wider: dict[str, Comparison] = field(default_factory=dict)
+
+    @property
+    def verdict(self):
+        """Say "holds", "holds with limits" or "does not hold"."""
+        if not all(comparison.holds for comparison in self.core.values()):
+            return "does not hold"
+        if not all(comparison.holds for comparison in self.wider.values()):
+            return "holds with limits"
+        return "holds"
+
+
+def above(value, mcse, bound=0):
+    """Claim that a value lies above a bound."""
+    return Comparison(value, mcse, bool(value - CERTAIN * mcse > bound))
+
+
+def below(value, mcse, bound=0):
+    """Claim that a value lies below a bound."""
+    return Comparison(value, mcse, bool(value + CERTAIN * mcse < bound))
+
+
+def alike(value, mcse):
+    """Claim that a difference in percent is small."""
+    return Comparison(value, mcse, bool(abs(value) + CERTAIN * mcse < ALIKE))
+
+
+class Run:
+    """A run's three summaries per data set, as logarithms, a column a strategy."""
+
+    def __init__(self, results):
+        """Take the tables of a run, such as the reference run."""
+        summaries = results.recovery()
+        self.log = {
+            name: np.log(summaries.pivot(index=DATA_SET, columns="strategy", values=name))
+            for name in ("coef_abs_error", "se_sum", "t_sum")
+        }
+        self.diagnostics = results.diagnostics.set_index("strategy")
+        significant = results.fits.assign(significant=results.fits["p"] < 0.05)
+        self.significant = significant.pivot(
+            index=[*DATA_SET, "term"], columns="strategy", values="significant"
+        ).astype(bool)
+
+    def ratio(self, summary, first, second, where):
+        """Typical excess of one strategy over another on the same data sets, in percent."""
+        log = self.log[summary].query(where)
+        difference = log[first] - log[second]
+        ratio = np.exp(difference.mean())
+        return 100 * (ratio - 1), 100 * ratio * difference.sem()
+
+    def gain(self, summary, strategy, start, end, where):
+        """Typical logarithm of the factor from one size of study to another, over the rest."""
+        log = self.log[summary][strategy].to_frame("value").query(where)["value"]
+        sides = [log.xs(value, level=name) for name, value in (start, end)]
+        grouped = [side.groupby([n for n in CONDITION if n != start[0]]) for side in sides]
+        means = grouped[1].mean() - grouped[0].mean()
+        variance = grouped[0].sem() ** 2 + grouped[1].sem() ** 2
+        return means.mean(), np.sqrt(variance.sum()) / len(means)
+
+    def rate(self, happened):
+        """A share in percent and its Monte Carlo standard error."""
+        p = happened.mean()
+        return 100 * p, 100 * np.sqrt(p * (1 - p) / len(happened))
+
+
+def apart(first, second):
+    """Subtract one estimate from another, given as pairs of value and MCSE.
+
+    Treats them as independent. Strategies that saw the same data sets vary together, so that
+    for them the MCSE is on the safe side.
+    """
+    return first[0] - second[0], float(np.hypot(first[1], second[1]))
+
+
+def others(strategy):
+    """Name the strategies but one."""
+    return [name for name in STRATEGIES if name != strategy]
+
+
+def judge(results):
+    """Judge every claim on a run of the book's grid, by name."""
+    run = Run(results)
+    sds = [0.1, 0.25, 1.0, 2.0, 4.0]
+    error = "coef_abs_error"
+    much = "n_groups == 100 and n_obs == 100 and group_sd < 0.5"
+    claims = {
+        "much_data": Claim(
+            "With much data and little variance all strategies recover alike.",
+            {s: alike(*run.ratio(error, s, "mlm_full", much)) for s in others("mlm_full")},
+        ),
+        "people": Claim(
+            "Where people differ much, more people help more than more observations.",
+            {
+                s: below(
+                    *apart(
+                        run.gain(error, s, ("n_groups", 10), ("n_groups", 100), "group_sd >= 2"),
+                        run.gain(error, s, ("n_obs", 5), ("n_obs", 100), "group_sd >= 2"),
+                    )
+                )
+                for s in STRATEGIES
+            },
+        ),
+    }
+    few = "n_obs == 5"
+    claims["few_observations"] = Claim(
+        "Few observations a person hurt two-stage OLS most and favour the full model most.",
+        {
+            **{
+                f"two_stage_{s}": above(*run.ratio(error, "two_stage", s, few))
+                for s in others("two_stage")
+            },
+            **{s: above(*run.ratio(error, s, "mlm_full", few)) for s in others("mlm_full")},
+        },
+        {
+            **{
+                f"two_stage_{sd}": above(
+                    *run.ratio(error, "two_stage", "cluster_robust", f"{few} and group_sd == {sd}")
+                )
+                for sd in sds
+            },
+            **{
+                f"cluster_robust_{sd}": above(
+                    *run.ratio(error, "cluster_robust", "mlm_full", f"{few} and group_sd == {sd}")
+                )
+                for sd in sds
+            },
+        },
+    )
+    medium = run.ratio(error, "cluster_robust", "mlm_full", "n_groups == 30 and n_obs == 25")
+    claims["medium"] = Claim(
+        "In medium data cluster-robust OLS recovers slightly worse.",
+        {"worse": above(*medium), "slightly": below(*medium, bound=15)},
+    )
+    claims["many_observations"] = Claim(
+        "With many observations a person all strategies recover alike.",
+        {
+            f"{s}_{sd}": alike(
+                *run.ratio(error, s, "mlm_full", f"n_obs == 100 and group_sd == {sd}")
+            )
+            for s in others("mlm_full")
+            for sd in sds
+        },
+    )
+
+    def climb(strategy, low, high, each):
+        ends = ("group_sd", low), ("group_sd", high)
+        return (
+            above(*run.gain("se_sum", strategy, *ends, f"n_obs == {each}")),
+            below(*run.gain("t_sum", strategy, *ends, f"n_obs == {each}")),
+        )
+
+    sizes = (5, 25, 100)
+    core, wider = {}, {}
+    for s in STRATEGIES:
+        for each in sizes:
+            core[f"{s}_{each}_se"], core[f"{s}_{each}_t"] = climb(s, 0.1, 4.0, each)
+            for low, high in pairwise(sds):
+                name = f"{s}_{each}_{low}_{high}"
+                wider[f"{name}_se"], wider[f"{name}_t"] = climb(s, low, high, each)
+    claims["variance"] = Claim(
+        "More variance between people raises standard errors and lowers t for everyone.",
+        core,
+        wider,
+    )
+
+    def people_gain(strategy, where):
+        return run.gain("se_sum", strategy, ("n_groups", 10), ("n_groups", 100), where)
+
+    core, wider = {}, {}
+    for s in others("two_stage"):
+        core[f"se_{s}"] = above(*run.ratio("se_sum", "two_stage", s, few))
+        core[f"t_{s}"] = below(*run.ratio("t_sum", "two_stage", s, few))
+        core[f"gain_{s}"] = above(*apart(people_gain("two_stage", few), people_gain(s, few)))
+        for sd in sds:
+            where = f"{few} and group_sd == {sd}"
+            wider[f"se_{s}_{sd}"] = above(*run.ratio("se_sum", "two_stage", s, where))
+            wider[f"gain_{s}_{sd}"] = above(
+                *apart(people_gain("two_stage", where), people_gain(s, where))
+            )
+    claims["two_stage"] = Claim(
+        "With few observations two-stage OLS has larger standard errors and smaller t, and "
+        "gains least from more people.",
+        core,
+        wider,
+    )
+
+    def observation_gain(strategy, where):
+        return run.gain("se_sum", strategy, ("n_obs", 5), ("n_obs", 100), where)
+
+    core, wider = {}, {}
+    large = "group_sd >= 1"
+    for s in others("mlm_intercept"):
+        for each in sizes:
+            where = f"{large} and n_obs == {each}"
+            core[f"se_{s}_{each}"] = below(*run.ratio("se_sum", "mlm_intercept", s, where))
+            core[f"t_{s}_{each}"] = above(*run.ratio("t_sum", "mlm_intercept", s, where))
+        core[f"gain_{s}"] = below(
+            *apart(observation_gain("mlm_intercept", large), observation_gain(s, large))
+        )
+    claims["random_intercept"] = Claim(
+        "Once variance is medium or high, the random-intercept model has the smallest standard "
+        "errors and the largest t, and gains most from more observations.",
+        core,
+    )
+    agree = run.significant["cluster_robust"] == run.significant["mlm_full"]
+    by_data_set = 100 * agree.groupby(DATA_SET).mean()
+    claims["same_inference"] = Claim(
+        "Cluster-robust OLS and the full model lead to much the same inferences.",
+        {"decisions": above(by_data_set.mean(), by_data_set.sem(), bound=90)},
+        {
+            f"se_{each}_{sd}": alike(
+                *run.ratio(
+                    "se_sum", "cluster_robust", "mlm_full", f"n_obs == {each} and group_sd == {sd}"
+                )
+            )
+            for each in sizes
+            for sd in sds
+        },
+    )
+    full = run.diagnostics.loc["mlm_full"]
+    warned = ~full["singular"] & (full["messages"] != "")
+
+    def difference(happened, first, second):
+        return apart(run.rate(happened[full.eval(first)]), run.rate(happened[full.eval(second)]))
+
+    halves = {
+        "variance": ("group_sd < 0.5", "group_sd > 0.5"),
+        "observations": ("n_obs == 5", "n_obs == 100"),
+    }
+    claims["failures"] = Claim(
+        "The full model fails most where variance is low or observations are few.",
+        {name: above(*difference(full["singular"], *sides)) for name, sides in halves.items()},
+        {f"warned_{name}": above(*difference(warned, *sides)) for name, sides in halves.items()},
+    )
+    intercept = run.diagnostics.loc["mlm_intercept"]
+    failed = run.rate(~intercept["converged"])
+    singular = run.rate(intercept["singular"])
+    claims["never_fails"] = Claim(
+        "The random-intercept model never fails.",
+        {"failed": Comparison(*failed, bool(failed[0] == 0))},
+        {"singular": Comparison(*singular, bool(singular[0] == 0))},
+    )
+    return claims
