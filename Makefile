@@ -1,6 +1,6 @@
 # The whole interface of the project: `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help book test serve lint lock clean
+.PHONY: help book test benchmark serve lint lock clean
 
 # The stamp's name says whether R and its packages were there, so installing them later runs the
 # set-up again.
@@ -8,13 +8,19 @@ READY := .venv/.ready$(shell tools/setup have-r || echo -without-r)
 PY := .venv/bin/python
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 book: $(READY) ## Execute every chapter and build the site
 	@$(PY) tools/build_book.py
 
 test: lint ## Run the linter, the type checker and every test
 	@$(PY) -m pytest
+
+# Not in the lock: only this target needs them, and what it measured is kept in book/data.
+benchmark: $(READY) ## Measure the batch engine against other programs (ten minutes)
+	@$(PY) -m uv pip install --quiet --requirement pyproject.toml --extra benchmark
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 RAYON_NUM_THREADS=1 \
+		$(PY) benchmarks/benchmark.py
 
 lint: $(READY) ## Run the linter and the type checker alone
 	@$(PY) -m ruff check --quiet .

@@ -31,6 +31,7 @@ so that each step of a small matrix's algebra is one operation on a long vector.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -131,6 +132,12 @@ def compress(R: FloatArray, n_rows: int) -> Compressed:
     )
 
 
+@cache
+def _lower(m: int) -> tuple[FloatArray, FloatArray]:
+    """Rows and columns of the lower triangle of Lambda, in the order of theta."""
+    return np.tril_indices(m)
+
+
 def _triangle(matrices: FloatArray) -> FloatArray:
     """Upper triangular QR factors of many matrices, shape (..., n, k)."""
     factors: Any = np.linalg.qr(matrices, mode="r")
@@ -208,12 +215,12 @@ def _gradient(at: Profile, Lambda: FloatArray, s2: FloatArray) -> FloatArray:
     f = np.einsum("aibg,abg->ibg", solved_f, at.solved_e)
     inner = at.information[:m, :m] - np.einsum("ilbg,nlbg->inb", EI, E)
     inner = inner - np.einsum("ibg,jbg->ijb", f, f) / s2
-    return np.asarray(2 * np.einsum("ijb,jlb->ilb", inner, Lambda)[np.tril_indices(m)])
+    return np.asarray(2 * np.einsum("ijb,jlb->ilb", inner, Lambda)[_lower(m)])
 
 
 def _matrix(theta: FloatArray, m: int) -> FloatArray:
     Lambda = np.zeros((m, m, theta.shape[1]))
-    Lambda[np.tril_indices(m)] = theta
+    Lambda[_lower(m)] = theta
     return Lambda
 
 
@@ -283,7 +290,7 @@ def _optimum(data: Compressed, m: int) -> tuple[FloatArray, FloatArray]:
     boundary both happen. A second search, which forgets the curvature learnt, gets out of it.
     Both starts are multiples of the identity: the best of a few sizes, and lme4's own, 1.
     """
-    rows, columns = np.tril_indices(m)
+    rows, columns = _lower(m)
     diagonal = np.where(rows == columns, 1.0, 0.0)[:, None] * np.ones(len(data.rest))
     trials = [size * diagonal for size in (0.05, 0.15, 0.5, 1.5, 5)]
     values = [_deviance(data, _profile(data, _matrix(theta, m))) for theta in trials]
@@ -294,9 +301,9 @@ def _optimum(data: Compressed, m: int) -> tuple[FloatArray, FloatArray]:
     (one, first), (two, second) = ends
     sizes = np.abs(one[rows == columns]).min(axis=0) / np.abs(one).max(axis=0)
     doubt = np.flatnonzero((np.abs(first - second) > AGREEMENT) | (sizes < NARROW))
-    for theta, value in ends:
-        theta[:, doubt], value[doubt] = _minimise(data.take(doubt), theta[:, doubt], m)
-    return np.where(second < first, two, one), np.minimum(first, second)
+    theta, value = np.where(second < first, two, one), np.minimum(first, second)
+    theta[:, doubt], value[doubt] = _minimise(data.take(doubt), theta[:, doubt], m)
+    return theta, value
 
 
 def _hessian(data: Compressed, theta: FloatArray, m: int, s2: FloatArray) -> FloatArray:
@@ -322,7 +329,7 @@ def _hessian(data: Compressed, theta: FloatArray, m: int, s2: FloatArray) -> Flo
     at = _profile(data, Lambda)
     f = np.einsum("aibg,abg->ibg", at.solved_c[:, :m], at.solved_e)
     by_s2 = 2 * np.einsum("ijb,jlb->ilb", np.einsum("ibg,jbg->ijb", f, f), Lambda) / s2**2
-    H[:T, T] = H[T, :T] = by_s2[np.tril_indices(m)] * 2 * np.sqrt(s2)
+    H[:T, T] = H[T, :T] = by_s2[_lower(m)] * 2 * np.sqrt(s2)
     H[T, T] = 6 * at.rss / s2**2 - 2 * (data.n_rows - len(data.C)) / s2
     return H
 
@@ -355,7 +362,7 @@ def _satterthwaite(
         h = np.einsum("ijbg,jb->ibg", E, spread[c])
         outer = np.einsum("ibg,jbg->ijb", h, h)
         g = np.empty((b, T + 1))
-        g[:, :T] = (2 * at.s2 * np.einsum("ijb,jlb->ilb", outer, Lambda)[np.tril_indices(m)]).T
+        g[:, :T] = (2 * at.s2 * np.einsum("ijb,jlb->ilb", outer, Lambda)[_lower(m)]).T
         g[:, T] = 2 * sigma * v[c]
         along = (vectors.transpose(0, 2, 1) @ g[..., None])[..., 0] ** 2
         variance = 2 * np.divide(along, values, out=np.zeros_like(along), where=kept).sum(axis=1)

@@ -1,0 +1,208 @@
+"""How right and how fast the batch engine is, against lme4, pymer4, mixedlm and statsmodels.
+
+`make benchmark` runs it (about ten minutes on two cores) and writes the tables that the book
+shows into book/data/benchmark. Times belong to the machine; ratios travel better. Every
+program gets one core, by variables of the environment that the Makefile sets.
+"""
+
+import os
+import platform
+import resource
+import time
+import warnings
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import mixedlm
+import numpy as np
+import pandas as pd
+import statsmodels.formula.api as smf
+from joblib.externals.loky import get_reusable_executor
+from tqdm import tqdm
+
+from mlmlearn import Condition, Grid, SimulatedData, fit, load_reference, run, simulate
+from mlmlearn import engine_batch as batch
+from mlmlearn.simulation import draw
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "book" / "data" / "benchmark"
+KEY = ["n_groups", "n_obs", "group_sd", "replication", "strategy"]
+RANDOM = {"mlm_full": "IV1 + IV2 + IV3", "mlm_intercept": "1"}
+SAMPLE = [(10, 5), (30, 25), (100, 5), (100, 25), (100, 100)]
+
+
+def accuracy() -> pd.DataFrame:
+    """Compare the batch engine with the reference run and with mixedlm's optima."""
+    reference = load_reference()
+    found = run(Grid(), engine="batch", n_jobs=2, progress=False)
+    theirs, ours = (r.diagnostics.set_index(KEY) for r in (reference, found))
+    best = theirs["reml_deviance"].copy()
+    optimum = pd.read_parquet(ROOT / "book/data/mixedlm_optimum.parquet")
+    optimum = optimum[optimum["term"] == "Intercept"].assign(strategy="mlm_full").set_index(KEY)
+    best.update(np.minimum(best, optimum["reml_deviance"].reindex(best.index)))
+    above = (ours["reml_deviance"] - best).groupby("strategy").max()
+    silent = theirs["messages"] == ""
+    both = reference.fits.set_index([*KEY, "term"]).join(
+        found.fits.set_index([*KEY, "term"]), rsuffix="_batch"
+    )
+    both = both[silent.reindex(both.index.droplevel("term")).to_numpy()]
+    change = pd.DataFrame(
+        {
+            "estimate_in_se": (both["estimate_batch"] - both["estimate"]).abs() / both["se"],
+            "se_relative": (both["se_batch"] / both["se"] - 1).abs(),
+            "df_relative": (both["df_batch"] / both["df"] - 1).abs(),
+        }
+    )
+    per_fit = change.groupby(KEY).max()
+    table = per_fit.groupby("strategy").max()
+    for column, bound in (("estimate_in_se", 1e-3), ("se_relative", 1e-3), ("df_relative", 1e-2)):
+        table[f"{column}_beyond"] = (per_fit[column] > bound).groupby("strategy").sum()
+    table.insert(0, "fits_without_message", silent.groupby("strategy").sum())
+    table.insert(0, "deviance_above_best", above)
+    return table.reset_index()
+
+
+def with_batch(strategy: str, n: int, condition: Condition) -> float:
+    """Time the batch engine, simulation included; seconds a data set."""
+    start = time.perf_counter()
+    draws = [draw(condition, 0, i) for i in range(n)]
+    X, y = (np.stack([drawn[place] for drawn in draws]) for place in (2, 3))
+    batch.fit_many(strategy, X, y)
+    return (time.perf_counter() - start) / n
+
+
+def one_by_one(
+    call: Callable[[str, SimulatedData], object],
+) -> Callable[[str, int, Condition], float]:
+    """Time a program that takes a data set at a time; seconds a data set."""
+
+    def seconds(strategy: str, n: int, condition: Condition) -> float:
+        call(strategy, simulate(condition, replication=99))  # what is loaded at the first call
+        start = time.perf_counter()
+        for i in range(n):
+            call(strategy, simulate(condition, replication=i))
+        return (time.perf_counter() - start) / n
+
+    return seconds
+
+
+def formula(strategy: str) -> str:
+    """Write a strategy in lme4's language."""
+    return f"DV ~ IV1 + IV2 + IV3 + ({RANDOM[strategy]} | Group)"
+
+
+def with_statsmodels(strategy: str, simulated: SimulatedData) -> object:
+    """Fit with statsmodels' MixedLM."""
+    model = smf.mixedlm(
+        "DV ~ IV1 + IV2 + IV3",
+        simulated.data,
+        groups="Group",
+        re_formula=None if strategy == "mlm_intercept" else f"~ {RANDOM[strategy]}",
+    )
+    return model.fit(reml=True)
+
+
+def with_lme4(strategy: str, simulated: SimulatedData) -> object:
+    """Fit with lme4 in R, with nothing of pymer4 around it."""
+    from rpy2 import robjects
+
+    columns = {name: robjects.FloatVector(simulated.data[name]) for name in simulated.data}
+    robjects.globalenv["d"] = robjects.DataFrame(columns)
+    return robjects.r(f"suppressMessages(suppressWarnings(lme4::lmer({formula(strategy)}, d)))")
+
+
+PROGRAMS: dict[str, tuple[Callable[[str, int, Condition], float], int]] = {
+    # name: how to time it, and how many data sets
+    "batch": (with_batch, 50),
+    "pymer4": (one_by_one(lambda s, data: fit(s, data, engine="pymer4")), 3),
+    "lme4 in R, no df": (one_by_one(with_lme4), 3),
+    "mixedlm, no df": (one_by_one(lambda s, data: mixedlm.lmer(formula(s), data.data)), 5),
+    "statsmodels, no df": (one_by_one(with_statsmodels), 2),
+}
+
+
+def speed() -> pd.DataFrame:
+    """Time the two multilevel strategies in every program, one after the other on one core."""
+    rows = []
+    conditions = [Condition(*shape, sd) for shape in SAMPLE for sd in (0.25, 1)]
+    for condition in tqdm(conditions, desc="speed"):
+        for strategy in RANDOM:
+            for program, (seconds, n) in PROGRAMS.items():
+                rows.append(
+                    {
+                        "n_groups": condition.n_groups,
+                        "n_obs": condition.n_obs,
+                        "group_sd": condition.group_sd,
+                        "strategy": strategy,
+                        "program": program,
+                        "seconds": seconds(strategy, n, condition),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def growth() -> pd.DataFrame:
+    """Time simulating, compressing and fitting apart, as one size after another grows."""
+    rows = []
+    sizes = [("n_obs", n) for n in (5, 10, 25, 50, 100, 200)]
+    sizes += [("n_groups", n) for n in (10, 20, 50, 100, 200)]
+    sizes += [("n_predictors", n) for n in (1, 2, 3, 5, 8)]
+    for name, size in tqdm(sizes, desc="growth"):
+        shape = {"n_groups": 30, "n_obs": 25, "group_sd": 0.5, "n_predictors": 3} | {name: size}
+        condition = Condition(**shape)
+        best = np.full(3, np.inf)
+        for _ in range(3):
+            times = [time.perf_counter()]
+            draws = [draw(condition, 0, i) for i in range(50)]
+            X, y = (np.stack([drawn[place] for drawn in draws]) for place in (2, 3))
+            times.append(time.perf_counter())
+            data = batch.compress(batch._factors(y, X), condition.n_groups * condition.n_obs)
+            times.append(time.perf_counter())
+            batch.FITS["mlm_full"](data)
+            times.append(time.perf_counter())
+            best = np.minimum(best, np.diff(times) / 50)
+        rows.append(
+            {"what": name, "size": size}
+            | dict(zip(("simulate", "sum up", "fit"), best, strict=True))
+        )
+    return pd.DataFrame(rows)
+
+
+def scale() -> pd.DataFrame:
+    """Time the book's grid, and a thousand replications of it, with two workers."""
+    rows = []
+    for replications in (50, 1000):
+        start = time.perf_counter()
+        run(Grid(replications=replications), engine="batch", n_jobs=2, progress=False)
+        seconds = time.perf_counter() - start
+        get_reusable_executor().shutdown(wait=True)  # only workers that have ended are counted
+        peak = [
+            resource.getrusage(who).ru_maxrss / 1024**2
+            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        ]
+        rows.append(
+            {
+                "data_sets": 45 * replications,
+                "seconds": seconds,
+                "peak_gib_main": peak[0],
+                "peak_gib_worker": peak[1],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    """Run all, and write a table each."""
+    warnings.simplefilter("ignore")  # what other programs say about singular fits
+    OUT.mkdir(parents=True, exist_ok=True)
+    packages = ("mlmlearn", "numpy", "scipy", "pymer4", "mixedlm", "statsmodels")
+    versions = {"Python": platform.python_version()} | {p: version(p) for p in packages}
+    versions["machine"] = f"{platform.machine()}, {os.cpu_count()} cores"
+    pd.Series(versions, name="version").rename_axis("what").to_csv(OUT / "versions.csv")
+    for table in (scale, accuracy, growth, speed):
+        table().to_csv(OUT / f"{table.__name__}.csv", index=False, float_format="%.6g")
+
+
+if __name__ == "__main__":
+    main()
