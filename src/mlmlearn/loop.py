@@ -41,6 +41,9 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 _one_fit_at_a_time = threading.Lock()
 
+# The engines that this process has started.
+_started: set[str] = set()
+
 
 def run(
     grid: Grid | None = None,
@@ -279,8 +282,9 @@ def _start_engine(engine: str) -> dict[str, str]:
     """Start the engine, and return the versions of what it stands on."""
     if engine not in ENGINES:  # the caller has registered it, and this worker has not
         raise EngineError(f"the engine {engine!r} is not known to the worker process")
-    with _one_fit_at_a_time, _one_thread():
+    with _one_fit_at_a_time, _one_thread(), _interrupt_after():
         versions: dict[str, str] = importlib.import_module(ENGINES[engine]).versions()
+    _started.add(engine)
     return versions
 
 
@@ -321,7 +325,8 @@ def fit_all(simulated: SimulatedData, engine: Engine, strategies: Iterable[str])
         One row per strategy and term, with the columns of `Results.fits` and
         `Results.diagnostics`.
     """
-    _start_engine(engine)
+    if engine not in _started:
+        _start_engine(engine)
     tables = []
     for strategy in strategies:
         with _one_fit_at_a_time, _one_thread(), _interrupt_after():
@@ -431,7 +436,7 @@ def _rows(
 
 @contextmanager
 def _interrupt_after() -> Iterator[None]:
-    """Let Ctrl-C wait until a fit has ended: inside R it would look like a fit that failed."""
+    """Let Ctrl-C wait until R has answered: inside it would be lost, or look like a failed fit."""
     in_main_thread = threading.current_thread() is threading.main_thread()
     if not in_main_thread or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         yield
