@@ -23,11 +23,11 @@ from tqdm import tqdm
 
 from mlmlearn import Condition, Grid, SimulatedData, fit, load_reference, run, simulate
 from mlmlearn import engine_batch as batch
-from mlmlearn.simulation import draw
+from mlmlearn.run_results import FIT_KEY
+from mlmlearn.simulation import draw_many
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "book" / "data" / "benchmark"
-KEY = ["n_groups", "n_obs", "group_sd", "replication", "strategy"]
 RANDOM = {"mlm_full": "IV1 + IV2 + IV3", "mlm_intercept": "1"}
 SAMPLE = [(10, 5), (30, 25), (100, 5), (100, 25), (100, 100)]
 
@@ -36,15 +36,15 @@ def accuracy() -> pd.DataFrame:
     """Compare the batch engine with the reference run and with mixedlm's optima."""
     reference = load_reference()
     found = run(Grid(), engine="batch", n_jobs=2, progress=False)
-    theirs, ours = (r.diagnostics.set_index(KEY) for r in (reference, found))
+    theirs, ours = (r.diagnostics.set_index(FIT_KEY) for r in (reference, found))
     best = theirs["reml_deviance"].copy()
     optimum = pd.read_parquet(ROOT / "book/data/mixedlm_optimum.parquet")
-    optimum = optimum[optimum["term"] == "Intercept"].assign(strategy="mlm_full").set_index(KEY)
+    optimum = optimum[optimum["term"] == "Intercept"].assign(strategy="mlm_full").set_index(FIT_KEY)
     best.update(np.minimum(best, optimum["reml_deviance"].reindex(best.index)))
     above = (ours["reml_deviance"] - best).groupby("strategy").max()
     silent = theirs["messages"] == ""
-    both = reference.fits.set_index([*KEY, "term"]).join(
-        found.fits.set_index([*KEY, "term"]), rsuffix="_batch"
+    both = reference.fits.set_index([*FIT_KEY, "term"]).join(
+        found.fits.set_index([*FIT_KEY, "term"]), rsuffix="_batch"
     )
     both = both[silent.reindex(both.index.droplevel("term")).to_numpy()]
     change = pd.DataFrame(
@@ -54,7 +54,7 @@ def accuracy() -> pd.DataFrame:
             "df_relative": (both["df_batch"] / both["df"] - 1).abs(),
         }
     )
-    per_fit = change.groupby(KEY).max()
+    per_fit = change.groupby(FIT_KEY).max()
     table = per_fit.groupby("strategy").max()
     for column, bound in (("estimate_in_se", 1e-3), ("se_relative", 1e-3), ("df_relative", 1e-2)):
         table[f"{column}_beyond"] = (per_fit[column] > bound).groupby("strategy").sum()
@@ -66,9 +66,8 @@ def accuracy() -> pd.DataFrame:
 def with_batch(strategy: str, n: int, condition: Condition) -> float:
     """Time the batch engine, simulation included; seconds a data set."""
     start = time.perf_counter()
-    draws = [draw(condition, 0, i) for i in range(n)]
-    X, y = (np.stack([drawn[place] for drawn in draws]) for place in (2, 3))
-    batch.fit_many(strategy, X, y)
+    _, X, y = draw_many(condition, 0, range(n))
+    batch.fit_many(strategy, batch.compress(X, y))
     return (time.perf_counter() - start) / n
 
 
@@ -154,12 +153,11 @@ def growth() -> pd.DataFrame:
         best = np.full(3, np.inf)
         for _ in range(3):
             times = [time.perf_counter()]
-            draws = [draw(condition, 0, i) for i in range(50)]
-            X, y = (np.stack([drawn[place] for drawn in draws]) for place in (2, 3))
+            _, X, y = draw_many(condition, 0, range(50))
             times.append(time.perf_counter())
-            data = batch.compress(batch._factors(y, X), condition.n_groups * condition.n_obs)
+            data = batch.compress(X, y)
             times.append(time.perf_counter())
-            batch.FITS["mlm_full"](data)
+            batch.fit_many("mlm_full", data)
             times.append(time.perf_counter())
             best = np.minimum(best, np.diff(times) / 50)
         rows.append(

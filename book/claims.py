@@ -94,6 +94,10 @@ class Run:
         variance = grouped[0].sem() ** 2 + grouped[1].sem() ** 2
         return means.mean(), np.sqrt(variance.sum()) / len(means)
 
+    def gains_apart(self, summary, first, second, ends, where):
+        """Difference between two strategies' gains from the one end of a size to the other."""
+        return apart(*(self.gain(summary, name, *ends, where) for name in (first, second)))
+
     def rate(self, happened):
         """A share in percent and its Monte Carlo standard error."""
         p = happened.mean()
@@ -114,13 +118,37 @@ def others(strategy):
     return [name for name in STRATEGIES if name != strategy]
 
 
+# The ends of each size of the grid.
+PEOPLE = ("n_groups", 10), ("n_groups", 100)
+OBSERVATIONS = ("n_obs", 5), ("n_obs", 100)
+SDS = (0.1, 0.25, 1.0, 2.0, 4.0)
+SIZES = (5, 25, 100)
+FEW = "n_obs == 5"
+
+
 def judge(results):
     """Judge every claim on a run of the book's grid, by name."""
     run = Run(results)
-    sds = [0.1, 0.25, 1.0, 2.0, 4.0]
+    return recovery_claims(run) | certainty_claims(run) | failure_claims(run)
+
+
+def recovery_claims(run):
+    """Judge what was said about finding the truth."""
     error = "coef_abs_error"
     much = "n_groups == 100 and n_obs == 100 and group_sd < 0.5"
-    claims = {
+    medium = run.ratio(error, "cluster_robust", "mlm_full", "n_groups == 30 and n_obs == 25")
+    both = PEOPLE, OBSERVATIONS
+
+    def each_sd(first, second, each):
+        return {
+            f"{first}_{sd}": run.ratio(
+                error, first, second, f"n_obs == {each} and group_sd == {sd}"
+            )
+            for sd in SDS
+        }
+
+    limits = each_sd("two_stage", "cluster_robust", 5) | each_sd("cluster_robust", "mlm_full", 5)
+    return {
         "much_data": Claim(
             "With much data and little variance all strategies recover alike.",
             {s: alike(*run.ratio(error, s, "mlm_full", much)) for s in others("mlm_full")},
@@ -128,120 +156,89 @@ def judge(results):
         "people": Claim(
             "Where people differ much, more people help more than more observations.",
             {
-                s: below(
-                    *apart(
-                        run.gain(error, s, ("n_groups", 10), ("n_groups", 100), "group_sd >= 2"),
-                        run.gain(error, s, ("n_obs", 5), ("n_obs", 100), "group_sd >= 2"),
-                    )
-                )
+                s: below(*apart(*(run.gain(error, s, *ends, "group_sd >= 2") for ends in both)))
                 for s in STRATEGIES
             },
         ),
-    }
-    few = "n_obs == 5"
-    claims["few_observations"] = Claim(
-        "Few observations a person hurt two-stage OLS most and favour the full model most.",
-        {
-            **{
-                f"two_stage_{s}": above(*run.ratio(error, "two_stage", s, few))
+        "few_observations": Claim(
+            "Few observations a person hurt two-stage OLS most and favour the full model most.",
+            {
+                f"two_stage_{s}": above(*run.ratio(error, "two_stage", s, FEW))
                 for s in others("two_stage")
+            }
+            | {s: above(*run.ratio(error, s, "mlm_full", FEW)) for s in others("mlm_full")},
+            {name: above(*ratio) for name, ratio in limits.items()},
+        ),
+        "medium": Claim(
+            "In medium data cluster-robust OLS recovers slightly worse.",
+            {"worse": above(*medium), "slightly": below(*medium, bound=15)},
+        ),
+        "many_observations": Claim(
+            "With many observations a person all strategies recover alike.",
+            {
+                name: alike(*ratio)
+                for s in others("mlm_full")
+                for name, ratio in each_sd(s, "mlm_full", 100).items()
             },
-            **{s: above(*run.ratio(error, s, "mlm_full", few)) for s in others("mlm_full")},
-        },
-        {
-            **{
-                f"two_stage_{sd}": above(
-                    *run.ratio(error, "two_stage", "cluster_robust", f"{few} and group_sd == {sd}")
-                )
-                for sd in sds
-            },
-            **{
-                f"cluster_robust_{sd}": above(
-                    *run.ratio(error, "cluster_robust", "mlm_full", f"{few} and group_sd == {sd}")
-                )
-                for sd in sds
-            },
-        },
-    )
-    medium = run.ratio(error, "cluster_robust", "mlm_full", "n_groups == 30 and n_obs == 25")
-    claims["medium"] = Claim(
-        "In medium data cluster-robust OLS recovers slightly worse.",
-        {"worse": above(*medium), "slightly": below(*medium, bound=15)},
-    )
-    claims["many_observations"] = Claim(
-        "With many observations a person all strategies recover alike.",
-        {
-            f"{s}_{sd}": alike(
-                *run.ratio(error, s, "mlm_full", f"n_obs == 100 and group_sd == {sd}")
-            )
-            for s in others("mlm_full")
-            for sd in sds
-        },
-    )
+        ),
+    }
 
-    def climb(strategy, low, high, each):
+
+def certainty_claims(run):
+    """Judge what was said about standard errors and t statistics."""
+
+    def climb(name, strategy, low, high, each):
         ends = ("group_sd", low), ("group_sd", high)
-        return (
-            above(*run.gain("se_sum", strategy, *ends, f"n_obs == {each}")),
-            below(*run.gain("t_sum", strategy, *ends, f"n_obs == {each}")),
-        )
+        where = f"n_obs == {each}"
+        return {
+            f"{name}_se": above(*run.gain("se_sum", strategy, *ends, where)),
+            f"{name}_t": below(*run.gain("t_sum", strategy, *ends, where)),
+        }
 
-    sizes = (5, 25, 100)
-    core, wider = {}, {}
-    for s in STRATEGIES:
-        for each in sizes:
-            core[f"{s}_{each}_se"], core[f"{s}_{each}_t"] = climb(s, 0.1, 4.0, each)
-            for low, high in pairwise(sds):
-                name = f"{s}_{each}_{low}_{high}"
-                wider[f"{name}_se"], wider[f"{name}_t"] = climb(s, low, high, each)
-    claims["variance"] = Claim(
-        "More variance between people raises standard errors and lowers t for everyone.",
-        core,
-        wider,
+    variance = Claim(
+        "More variance between people raises standard errors and lowers t for everyone.", {}, {}
     )
+    for s in STRATEGIES:
+        for each in SIZES:
+            variance.core.update(climb(f"{s}_{each}", s, SDS[0], SDS[-1], each))
+            for low, high in pairwise(SDS):
+                variance.wider.update(climb(f"{s}_{each}_{low}_{high}", s, low, high, each))
 
-    def people_gain(strategy, where):
-        return run.gain("se_sum", strategy, ("n_groups", 10), ("n_groups", 100), where)
-
-    core, wider = {}, {}
-    for s in others("two_stage"):
-        core[f"se_{s}"] = above(*run.ratio("se_sum", "two_stage", s, few))
-        core[f"t_{s}"] = below(*run.ratio("t_sum", "two_stage", s, few))
-        core[f"gain_{s}"] = above(*apart(people_gain("two_stage", few), people_gain(s, few)))
-        for sd in sds:
-            where = f"{few} and group_sd == {sd}"
-            wider[f"se_{s}_{sd}"] = above(*run.ratio("se_sum", "two_stage", s, where))
-            wider[f"gain_{s}_{sd}"] = above(
-                *apart(people_gain("two_stage", where), people_gain(s, where))
-            )
-    claims["two_stage"] = Claim(
+    two_stage = Claim(
         "With few observations two-stage OLS has larger standard errors and smaller t, and "
         "gains least from more people.",
-        core,
-        wider,
+        {},
+        {},
     )
+    for s in others("two_stage"):
+        pair = "two_stage", s
+        two_stage.core[f"se_{s}"] = above(*run.ratio("se_sum", *pair, FEW))
+        two_stage.core[f"t_{s}"] = below(*run.ratio("t_sum", *pair, FEW))
+        two_stage.core[f"gain_{s}"] = above(*run.gains_apart("se_sum", *pair, PEOPLE, FEW))
+        for sd in SDS:
+            where = f"{FEW} and group_sd == {sd}"
+            two_stage.wider[f"se_{s}_{sd}"] = above(*run.ratio("se_sum", *pair, where))
+            gains = run.gains_apart("se_sum", *pair, PEOPLE, where)
+            two_stage.wider[f"gain_{s}_{sd}"] = above(*gains)
 
-    def observation_gain(strategy, where):
-        return run.gain("se_sum", strategy, ("n_obs", 5), ("n_obs", 100), where)
-
-    core, wider = {}, {}
-    large = "group_sd >= 1"
-    for s in others("mlm_intercept"):
-        for each in sizes:
-            where = f"{large} and n_obs == {each}"
-            core[f"se_{s}_{each}"] = below(*run.ratio("se_sum", "mlm_intercept", s, where))
-            core[f"t_{s}_{each}"] = above(*run.ratio("t_sum", "mlm_intercept", s, where))
-        core[f"gain_{s}"] = below(
-            *apart(observation_gain("mlm_intercept", large), observation_gain(s, large))
-        )
-    claims["random_intercept"] = Claim(
+    intercept = Claim(
         "Once variance is medium or high, the random-intercept model has the smallest standard "
         "errors and the largest t, and gains most from more observations.",
-        core,
+        {},
     )
+    large = "group_sd >= 1"
+    for s in others("mlm_intercept"):
+        pair = "mlm_intercept", s
+        for each in SIZES:
+            where = f"{large} and n_obs == {each}"
+            intercept.core[f"se_{s}_{each}"] = below(*run.ratio("se_sum", *pair, where))
+            intercept.core[f"t_{s}_{each}"] = above(*run.ratio("t_sum", *pair, where))
+        gains = run.gains_apart("se_sum", *pair, OBSERVATIONS, large)
+        intercept.core[f"gain_{s}"] = below(*gains)
+
     agree = run.significant["cluster_robust"] == run.significant["mlm_full"]
     by_data_set = 100 * agree.groupby(DATA_SET).mean()
-    claims["same_inference"] = Claim(
+    same = Claim(
         "Cluster-robust OLS and the full model lead to much the same inferences.",
         {"decisions": above(by_data_set.mean(), by_data_set.sem(), bound=90)},
         {
@@ -250,10 +247,20 @@ def judge(results):
                     "se_sum", "cluster_robust", "mlm_full", f"n_obs == {each} and group_sd == {sd}"
                 )
             )
-            for each in sizes
-            for sd in sds
+            for each in SIZES
+            for sd in SDS
         },
     )
+    return {
+        "variance": variance,
+        "two_stage": two_stage,
+        "random_intercept": intercept,
+        "same_inference": same,
+    }
+
+
+def failure_claims(run):
+    """Judge what was said about fits that fail."""
     full = run.diagnostics.loc["mlm_full"]
     warned = ~full["singular"] & (full["messages"] != "")
 
@@ -264,17 +271,18 @@ def judge(results):
         "variance": ("group_sd < 0.5", "group_sd > 0.5"),
         "observations": ("n_obs == 5", "n_obs == 100"),
     }
-    claims["failures"] = Claim(
-        "The full model fails most where variance is low or observations are few.",
-        {name: above(*difference(full["singular"], *sides)) for name, sides in halves.items()},
-        {f"warned_{name}": above(*difference(warned, *sides)) for name, sides in halves.items()},
-    )
     intercept = run.diagnostics.loc["mlm_intercept"]
     failed = run.rate(~intercept["converged"])
     singular = run.rate(intercept["singular"])
-    claims["never_fails"] = Claim(
-        "The random-intercept model never fails.",
-        {"failed": Comparison(*failed, bool(failed[0] == 0))},
-        {"singular": Comparison(*singular, bool(singular[0] == 0))},
-    )
-    return claims
+    return {
+        "failures": Claim(
+            "The full model fails most where variance is low or observations are few.",
+            {name: above(*difference(full["singular"], *ends)) for name, ends in halves.items()},
+            {f"warned_{name}": above(*difference(warned, *ends)) for name, ends in halves.items()},
+        ),
+        "never_fails": Claim(
+            "The random-intercept model never fails.",
+            {"failed": Comparison(*failed, bool(failed[0] == 0))},
+            {"singular": Comparison(*singular, bool(singular[0] == 0))},
+        ),
+    }

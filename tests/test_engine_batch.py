@@ -113,7 +113,7 @@ def test_the_deviance_is_minus_twice_the_restricted_likelihood_of_all_rows():
 def test_the_gradient_is_that_of_the_deviance():
     rng = np.random.default_rng(1)
     X = np.concatenate([np.ones((3, 8, 6, 1)), rng.normal(size=(3, 8, 6, 2))], axis=-1)
-    data = engine.compress(engine._factors(rng.normal(size=(3, 8, 6)), X), 48)
+    data = engine.compress(X, rng.normal(size=(3, 8, 6)))
     theta = rng.normal(size=(6, 3))
 
     def at(theta):

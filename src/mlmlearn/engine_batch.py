@@ -38,13 +38,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from mlmlearn.clustered import ClusteredData
 from mlmlearn.errors import FitError
-from mlmlearn.results import FitResult, coef_table
+from mlmlearn.results import FitResult, coef_table, t_test
 
-__all__ = ["Fitted", "data_sets_at_once", "fit", "fit_many", "versions"]
+__all__ = ["Compressed", "Fitted", "compress", "data_sets_at_once", "fit", "fit_many", "versions"]
 
 FloatArray = NDArray[Any]
 
@@ -94,6 +93,11 @@ class Compressed:
     ols: FloatArray
     scale: FloatArray
 
+    @property
+    def back(self) -> FloatArray:
+        """A^-1, which takes standardised coefficients back to the original columns."""
+        return np.linalg.inv(self.A.transpose(2, 0, 1)).transpose(1, 2, 0)
+
     def take(self, which: NDArray[Any]) -> "Compressed":
         """Keep some of the data sets."""
         return Compressed(
@@ -102,16 +106,35 @@ class Compressed:
         )  # fmt: skip
 
 
-def compress(R: FloatArray, n_rows: int) -> Compressed:
-    """Standardise the triangular factors of all groups of some data sets.
+def compress(X: FloatArray, y: FloatArray) -> Compressed:
+    """Sum up the rows of many balanced data sets of one shape.
 
     Parameters
     ----------
-    R : ndarray, shape (b, g, k + 1, k + 1)
-        Triangular factor of [X y] for each data set and group.
-    n_rows : int
-        Rows of a data set.
+    X : ndarray, shape (b, g, n, k)
+        Designs, their first column ones, for b data sets of g groups with n rows each.
+    y : ndarray, shape (b, g, n)
+        Outcomes.
+
+    Returns
+    -------
+    Compressed
     """
+    with np.errstate(all="ignore"):  # `Fitted.problem` tells what went wrong, and where
+        return _standardised(_factors(X, y), X.shape[1] * X.shape[2])
+
+
+def _factors(X: FloatArray, y: FloatArray) -> FloatArray:
+    """Triangular factors of [X y], with rows of zeros where groups have few rows."""
+    k = X.shape[-1]
+    R = _triangle(np.concatenate([X, y[..., None]], axis=-1))
+    full = np.zeros((*R.shape[:-2], k + 1, k + 1))
+    full[..., : R.shape[-2], :] = R
+    return full
+
+
+def _standardised(R: FloatArray, n_rows: int) -> Compressed:
+    """Bring the factors of all groups, shape (b, g, k + 1, k + 1), to standardised columns."""
     b, g, k = R.shape[0], R.shape[1], R.shape[2] - 1
     pooled = _triangle(R.reshape(b, g * (k + 1), k + 1))
     root = np.sqrt(n_rows)
@@ -235,11 +258,10 @@ def _minimise(data: Compressed, theta: FloatArray, m: int) -> tuple[FloatArray, 
     theta : ndarray, shape (T, b)
     deviance : ndarray, shape (b,)
     """
-    T, b = theta.shape
-    identity = np.eye(T)[..., None]
+    b = theta.shape[1]
     at = _profile(data, _matrix(theta, m))
     value, slope = _deviance(data, at), _gradient(at, _matrix(theta, m), at.s2)
-    H = identity / np.maximum(1, np.linalg.norm(slope, axis=0))
+    H = _steepest(slope)
     step = np.ones(b)
     active = np.arange(b)
     for _ in range(MOST_STEPS):
@@ -256,22 +278,23 @@ def _minimise(data: Compressed, theta: FloatArray, m: int) -> tuple[FloatArray, 
         better = found <= value[active] + 1e-4 * step[active] * downhill + ROUNDING
         new, move = active[better], (step[active] * direction)[:, better]
         change = _gradient(at, _matrix(trial, m), at.s2)[:, better] - slope[:, new]
+        theta[:, new], value[new] = trial[:, better], found[better]
+        slope[:, new] += change
         step[active[~better]] *= 0.3
-        theta[:, new], value[new], slope[:, new] = (
-            trial[:, better],
-            found[better],
-            (slope[:, new] + change),
-        )
         step[new] = 1
         curvature = (move * change).sum(axis=0)
         sound = curvature > 1e-10 * np.linalg.norm(move, axis=0) * np.linalg.norm(change, axis=0)
         H[..., new[sound]] = _bfgs(
             H[..., new[sound]], move[:, sound], change[:, sound], curvature[sound]
         )
-        H[..., new[~sound]] = identity / np.maximum(
-            1, np.linalg.norm(slope[:, new[~sound]], axis=0)
-        )
+        H[..., new[~sound]] = _steepest(slope[:, new[~sound]])
     return theta, value
+
+
+def _steepest(slope: FloatArray) -> FloatArray:
+    """Start inverse Hessians that lead down the slope, by a step of 1 at most."""
+    identity = np.eye(len(slope))[..., None]
+    return np.asarray(identity / np.maximum(1, np.linalg.norm(slope, axis=0)))
 
 
 def _bfgs(H: FloatArray, s: FloatArray, y: FloatArray, sy: FloatArray) -> FloatArray:
@@ -283,8 +306,8 @@ def _bfgs(H: FloatArray, s: FloatArray, y: FloatArray, sy: FloatArray) -> FloatA
     return np.asarray(H - (cross + cross.transpose(1, 0, 2)) / sy + outer * weight)
 
 
-def _optimum(data: Compressed, m: int) -> tuple[FloatArray, FloatArray]:
-    """Find the best theta from two starts, and search once more where there is doubt.
+def _optimum(data: Compressed, m: int) -> FloatArray:
+    """Find the best Lambda from two starts, and search once more where there is doubt.
 
     REML surfaces may have several optima, and a search may stall in a narrow valley; near a
     boundary both happen. A second search, which forgets the curvature learnt, gets out of it.
@@ -301,18 +324,20 @@ def _optimum(data: Compressed, m: int) -> tuple[FloatArray, FloatArray]:
     (one, first), (two, second) = ends
     sizes = np.abs(one[rows == columns]).min(axis=0) / np.abs(one).max(axis=0)
     doubt = np.flatnonzero((np.abs(first - second) > AGREEMENT) | (sizes < NARROW))
-    theta, value = np.where(second < first, two, one), np.minimum(first, second)
-    theta[:, doubt], value[doubt] = _minimise(data.take(doubt), theta[:, doubt], m)
-    return theta, value
+    theta = np.where(second < first, two, one)
+    theta[:, doubt], _ = _minimise(data.take(doubt), theta[:, doubt], m)
+    return _matrix(theta, m)
 
 
-def _hessian(data: Compressed, theta: FloatArray, m: int, s2: FloatArray) -> FloatArray:
+def _hessian(data: Compressed, at: Profile, Lambda: FloatArray) -> FloatArray:
     """Second derivatives by (theta, sigma), sigma in standardised units, shape (T+1, T+1, b).
 
     Of the criterion before it is profiled over sigma: sum log|K_j| + log|information|
     + (N - p) log(2 pi sigma^2) + rss / sigma^2. By theta from central differences of the
     gradient, by sigma in closed form.
     """
+    m, s2 = len(Lambda), at.s2
+    theta = Lambda[_lower(m)]
     T, b = theta.shape
     H = np.empty((T + 1, T + 1, b))
     for i in range(T):
@@ -321,12 +346,10 @@ def _hessian(data: Compressed, theta: FloatArray, m: int, s2: FloatArray) -> Flo
         for sign in (1, -1):
             moved = theta.copy()
             moved[i] += sign * size
-            Lambda = _matrix(moved, m)
-            sides.append(_gradient(_profile(data, Lambda), Lambda, s2))
+            aside = _matrix(moved, m)
+            sides.append(_gradient(_profile(data, aside), aside, s2))
         H[:T, i] = (sides[0] - sides[1]) / (2 * size)
     H[:T, :T] = (H[:T, :T] + H[:T, :T].transpose(1, 0, 2)) / 2
-    Lambda = _matrix(theta, m)
-    at = _profile(data, Lambda)
     f = np.einsum("aibg,abg->ibg", at.solved_c[:, :m], at.solved_e)
     by_s2 = 2 * np.einsum("ijb,jlb->ilb", np.einsum("ibg,jbg->ijb", f, f), Lambda) / s2**2
     H[:T, T] = H[T, :T] = by_s2[_lower(m)] * 2 * np.sqrt(s2)
@@ -335,7 +358,7 @@ def _hessian(data: Compressed, theta: FloatArray, m: int, s2: FloatArray) -> Flo
 
 
 def _satterthwaite(
-    data: Compressed, at: Profile, theta: FloatArray, m: int, contrasts: FloatArray
+    data: Compressed, at: Profile, Lambda: FloatArray, contrasts: FloatArray
 ) -> FloatArray:
     """Degrees of freedom of each contrast, shape (k, b).
 
@@ -347,24 +370,21 @@ def _satterthwaite(
     contrasts : ndarray, shape (k, k, b)
         A contrast l a row.
     """
-    T, b = theta.shape
-    sigma = np.sqrt(at.s2)
+    m, sigma = len(Lambda), np.sqrt(at.s2)
     # A fit that went wrong has no numbers here; its neighbours in the batch have.
-    hessian = np.nan_to_num(_hessian(data, theta, m, at.s2).transpose(2, 0, 1))
+    hessian = np.nan_to_num(_hessian(data, at, Lambda).transpose(2, 0, 1))
     values, vectors = np.linalg.eigh(hessian)
     kept = values > 1e-6
     spread = np.einsum("cjb,ijb->cib", contrasts, at.inverse)  # l' information^-1
     v = np.einsum("cib,cib->cb", spread, contrasts)
     E = np.einsum("aibg,ajbg->ijbg", at.solved_c[:, :m], at.solved_c)
-    Lambda = _matrix(theta, m)
     df: FloatArray = np.empty_like(v)
     for c in range(len(contrasts)):
         h = np.einsum("ijbg,jb->ibg", E, spread[c])
         outer = np.einsum("ibg,jbg->ijb", h, h)
-        g = np.empty((b, T + 1))
-        g[:, :T] = (2 * at.s2 * np.einsum("ijb,jlb->ilb", outer, Lambda)[_lower(m)]).T
-        g[:, T] = 2 * sigma * v[c]
-        along = (vectors.transpose(0, 2, 1) @ g[..., None])[..., 0] ** 2
+        by_theta = 2 * at.s2 * np.einsum("ijb,jlb->ilb", outer, Lambda)[_lower(m)]
+        g = np.vstack([by_theta, 2 * sigma * v[c]])
+        along = np.einsum("bij,ib->bj", vectors, g) ** 2
         variance = 2 * np.divide(along, values, out=np.zeros_like(along), where=kept).sum(axis=1)
         df[c] = 2 * (at.s2 * v[c]) ** 2 / variance
     return df
@@ -405,7 +425,8 @@ class Fitted:
         if not np.isfinite(numbers).all() or not (self.se[:, i] > 0).all():
             return (
                 "no usable standard error; the outcome follows from the predictors with no noise, "
-                "or a predictor nearly repeats others"
+                "or a predictor nearly repeats others: check how the outcome was made, or leave a "
+                "predictor out"
             )
         return ""
 
@@ -415,43 +436,40 @@ class Fitted:
         if self.singular[i]:
             found.append("mlmlearn: boundary (singular) fit")
         if self.gradient[i] > STEEP:
-            found.append(f"mlmlearn: the search ended on a slope (gradient {self.gradient[i]:.2g})")
+            found.append(
+                f"mlmlearn: the search ended on a slope (gradient {self.gradient[i]:.2g}); compare "
+                "with another strategy or engine"
+            )
         return tuple(found)
 
     def columns(self) -> dict[str, Any]:
-        """Return the columns of a run's tables: a row a term, or a value a data set."""
-        b = self.estimate.shape[1]
+        """Return the columns of a run's tables, a row for each data set and term."""
+        k, b = self.estimate.shape
         problems = [self.problem(i) for i in range(b)]
         bad = np.array([bool(problem) for problem in problems])
         estimate, se, df = (
             np.where(bad, np.nan, values).T.ravel() for values in (self.estimate, self.se, self.df)
         )
-        return {
-            "estimate": estimate,
-            "se": se,
-            "df": df,
-            "t": estimate / se,
-            "p": 2 * stats.t.sf(np.abs(estimate / se), df),
+        t, p = t_test(estimate, se, df)
+        messages = [
+            f"failed: {problem}" if problem else "; ".join(self.messages(i))
+            for i, problem in enumerate(problems)
+        ]
+        of_a_fit = {
             "converged": ~bad & ~(self.gradient > STEEP),
             "singular": ~bad & self.singular,
             "max_gradient": np.where(bad, np.nan, self.gradient),
-            "messages": np.array(
-                [
-                    f"failed: {p}" if p else "; ".join(self.messages(i))
-                    for i, p in enumerate(problems)
-                ],
-                dtype=object,
-            ),
+            "messages": np.array(messages, dtype=object),
             "reml_deviance": np.where(bad, np.nan, self.deviance),
         }
+        numbers = {"estimate": estimate, "se": se, "df": df, "t": t, "p": p}
+        return numbers | {name: np.repeat(values, k) for name, values in of_a_fit.items()}
 
 
 def _multilevel(data: Compressed, m: int) -> Fitted:
     k, free = len(data.C), data.n_rows - len(data.C)
-    theta, _ = _optimum(data, m)
-    Lambda = _matrix(theta, m)
+    Lambda, back = _optimum(data, m), data.back
     at = _profile(data, Lambda)
-    back = np.linalg.inv(data.A.transpose(2, 0, 1)).transpose(1, 2, 0)  # beta = A^-1 beta_std
     spread = np.einsum("ijb,jlb,clb->icb", back, at.inverse, back)
     loadings = np.einsum("ijb,jlb->ilb", back[:m, :m], Lambda)
     f = np.einsum("aibg,abg->ibg", at.solved_c[:, :m], at.solved_e)
@@ -464,7 +482,7 @@ def _multilevel(data: Compressed, m: int) -> Fitted:
     return Fitted(
         estimate=data.ols + data.scale * np.einsum("ijb,jb->ib", back, at.beta),
         se=np.sqrt(s2 * spread[range(k), range(k)]),
-        df=_satterthwaite(data, at, theta, m, back),
+        df=_satterthwaite(data, at, Lambda, back),
         singular=np.abs(Lambda[range(m), range(m)]).min(axis=0) < SINGULAR,
         gradient=np.abs(_gradient(at, Lambda, at.s2)).max(axis=0),
         deviance=_deviance(data, at) + 2 * log_det + 2 * free * np.log(data.scale),
@@ -494,9 +512,8 @@ def _cluster_robust(data: Compressed) -> Fitted:
     M adds up the outer products of the groups' scores X_j'(y_j - X_j beta), which are C_j'd_j.
     """
     k, n_groups = len(data.C), data.C.shape[3]
-    back = np.linalg.inv(data.A.transpose(2, 0, 1)).transpose(1, 2, 0)
     scores = np.einsum("aibg,abg->ibg", data.C, data.d) / data.n_rows  # standardised: X'X = N I
-    scores = np.einsum("ijb,jbg->ibg", back, scores)
+    scores = np.einsum("ijb,jbg->ibg", data.back, scores)
     factor = n_groups / (n_groups - 1) * data.n_rows / (data.n_rows - k)
     se = data.scale * np.sqrt(factor * (scores**2).sum(axis=2))
     return _ols(data, data.ols, se, n_groups - k, None)
@@ -504,9 +521,8 @@ def _cluster_robust(data: Compressed) -> Fitted:
 
 def _two_stage(data: Compressed) -> Fitted:
     """Mean of the groups' own OLS coefficients, their SD over the root of G, and G - 1 df."""
-    back = np.linalg.inv(data.A.transpose(2, 0, 1))
     own = np.linalg.solve(data.C.transpose(2, 3, 0, 1), data.d.transpose(1, 2, 0)[..., None])
-    own = (back[:, None] @ own)[..., 0].transpose(2, 0, 1) * data.scale[:, None]
+    own = np.einsum("ijb,bgj->ibg", data.back, own[..., 0]) * data.scale[:, None]
     own = own + data.ols[..., None]
     n_groups = own.shape[2]
     return _ols(
@@ -522,38 +538,27 @@ FITS = {
 }
 
 
-def _factors(y: FloatArray, X: FloatArray) -> FloatArray:
-    """Triangular factors of [X y], with rows of zeros where groups have few rows."""
-    k = X.shape[-1]
-    R = _triangle(np.concatenate([X, y[..., None]], axis=-1))
-    full = np.zeros((*R.shape[:-2], k + 1, k + 1))
-    full[..., : R.shape[-2], :] = R
-    return full
-
-
 def data_sets_at_once(n_groups: int, n_obs: int) -> int:
     """Say how many data sets of a condition to fit at once, in a few hundred megabytes."""
     return max(1, min(250, 500_000 // (n_groups * n_obs)))
 
 
-def fit_many(strategy: str, X: FloatArray, y: FloatArray) -> Fitted:
-    """Fit one strategy to many balanced data sets of one shape.
+def fit_many(strategy: str, data: Compressed) -> Fitted:
+    """Fit one strategy to many data sets.
 
     Parameters
     ----------
     strategy : str
         Id of a strategy whose requirements the data meet.
-    X : ndarray, shape (b, g, n, k)
-        Designs, their first column ones, for b data sets of g groups with n rows each.
-    y : ndarray, shape (b, g, n)
-        Outcomes.
+    data : Compressed
+        What is left of their rows.
 
     Returns
     -------
     Fitted
     """
-    with np.errstate(all="ignore"):  # `Fitted.problem` tells what went wrong, and where
-        return FITS[strategy](compress(_factors(y, X), X.shape[1] * X.shape[2]))
+    with np.errstate(all="ignore"):
+        return FITS[strategy](data)
 
 
 def fit(strategy: str, data: ClusteredData) -> FitResult:
@@ -577,12 +582,16 @@ def fit(strategy: str, data: ClusteredData) -> FitResult:
     """
     starts = np.flatnonzero(np.diff(data.codes, prepend=-1))[1:]
     rows = zip(np.split(data.y, starts), np.split(data.X, starts), strict=True)
-    R = np.stack([_factors(y, X) for y, X in rows])[None]
-    with np.errstate(all="ignore"):
-        try:
-            found = FITS[strategy](compress(R, len(data.y)))
-        except np.linalg.LinAlgError as error:
-            raise FitError(f"{strategy} could not be fitted: {error}") from error
+    R = np.stack([_factors(X, y) for y, X in rows])[None]
+    try:
+        with np.errstate(all="ignore"):
+            compressed = _standardised(R, len(data.y))
+        found = fit_many(strategy, compressed)
+    except np.linalg.LinAlgError as error:
+        raise FitError(
+            f"{strategy} could not be fitted ({error}): a predictor nearly repeats others; "
+            "leave one out"
+        ) from error
     if problem := found.problem(0):
         raise FitError(f"{strategy} could not be fitted: {problem}")
     groups, random_cov = found.group_coefs, found.random_cov

@@ -13,7 +13,7 @@ from mlmlearn.results import COEF_COLUMNS, FitResult
 from mlmlearn.simulation import SimulatedData
 from mlmlearn.strategies import STRATEGIES, get_strategies, get_strategy
 
-__all__ = ["ENGINES", "Engine", "check_engine", "compare", "fit"]
+__all__ = ["ENGINES", "Engine", "check_engine", "compare", "engine_module", "fit"]
 
 Engine = Literal["pymer4", "batch"]
 
@@ -159,8 +159,13 @@ def check_engine(engine: Any) -> None:
         raise InputError(f"unknown engine {engine!r}; the known ones are {', '.join(ENGINES)}")
 
 
+def engine_module(engine: str) -> Any:
+    """Import the module of an engine, one of `ENGINES`."""
+    return import_module(ENGINES[engine])
+
+
 def _fit(strategy: str, data: ClusteredData, engine: str) -> FitResult:
     check_engine(engine)
     check_strategy_fits(strategy, data)
-    result: FitResult = import_module(ENGINES[engine]).fit(strategy, data)
+    result: FitResult = engine_module(engine).fit(strategy, data)
     return result

@@ -1,6 +1,5 @@
 """The simulation loop: every condition, replication and strategy, on as many cores as given."""
 
-import importlib
 import os
 import platform
 import signal
@@ -25,10 +24,10 @@ from threadpoolctl import threadpool_limits
 from mlmlearn.clustered import ClusteredData, check_strategy_fits
 from mlmlearn.conditions import Condition, Grid, whole_number
 from mlmlearn.errors import EngineError, FitError, InputError, RunError
-from mlmlearn.fitting import ENGINES, Engine, check_engine, fit
-from mlmlearn.run_results import DIAGNOSTIC_COLUMNS, FIT_COLUMNS, Results
+from mlmlearn.fitting import ENGINES, Engine, check_engine, engine_module, fit
+from mlmlearn.run_results import DIAGNOSTIC_COLUMNS, FIT_COLUMNS, NUMBERS, Results
 from mlmlearn.schedule import LAYOUT, Chunk, TimeLeft, schedule
-from mlmlearn.simulation import SimulatedData, draw, simulate
+from mlmlearn.simulation import SimulatedData, draw_many, simulate
 from mlmlearn.store import RunFolder
 from mlmlearn.strategies import STRATEGIES, get_strategies
 
@@ -157,8 +156,8 @@ def _run(
             "or read them with Results.load"
         )
     tables = folder.read()
-    module = importlib.import_module(ENGINES[identity["engine"]])
-    chunks = schedule(grid, getattr(module, "data_sets_at_once", None))
+    at_once = getattr(engine_module(identity["engine"]), "data_sets_at_once", None)
+    chunks = schedule(grid, at_once)
     if any(chunk.name not in tables for chunk in chunks):
         # Asked of a worker: its R stays open for the fits, and its versions are those that count.
         environment = next(iter(_parallel(n_jobs, _environment, [(identity["engine"],)])))[1]
@@ -283,7 +282,7 @@ def _start_engine(engine: str) -> dict[str, str]:
     if engine not in ENGINES:  # the caller has registered it, and this worker has not
         raise EngineError(f"the engine {engine!r} is not known to the worker process")
     with _one_fit_at_a_time, _one_thread(), _interrupt_after():
-        versions: dict[str, str] = importlib.import_module(ENGINES[engine]).versions()
+        versions: dict[str, str] = engine_module(engine).versions()
     _started.add(engine)
     return versions
 
@@ -295,7 +294,7 @@ def _fit_chunk(
     if os.getpid() != caller and threading.current_thread() is threading.main_thread():
         _start_engine(engine)  # first, since R's start resets what Ctrl-C does
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the caller to handle
-    if hasattr(importlib.import_module(ENGINES[engine]), "fit_many"):
+    if hasattr(engine_module(engine), "fit_many"):
         with _one_thread():
             return _fit_many(chunk, seed, engine, strategies)
     return pd.concat(
@@ -343,8 +342,7 @@ def _fit_one(simulated: SimulatedData, engine: Engine, strategy: str) -> pd.Data
         # Any other error is a fault of a program and not of a fit: it must stop the run.
         found = _failed(error)
     else:
-        found = {name: result.coefs[name].to_numpy() for name in ("estimate", "se", "df", "t", "p")}
-        found |= {
+        found = {name: result.coefs[name].to_numpy() for name in NUMBERS} | {
             "converged": result.converged,
             "singular": result.singular,
             "max_gradient": result.max_gradient,
@@ -365,10 +363,9 @@ def _fit_one(simulated: SimulatedData, engine: Engine, strategy: str) -> pd.Data
 
 def _fit_many(chunk: Chunk, seed: int, engine: Engine, strategies: Iterable[str]) -> pd.DataFrame:
     """Fit the data sets of a chunk side by side, with an engine that can."""
-    condition, n = chunk.condition, len(chunk.replications)
-    draws = [draw(condition, seed, i) for i in chunk.replications]
-    betas, _, X, y = (np.stack(arrays) for arrays in zip(*draws, strict=True))
-    k = len(condition.terms)
+    condition, module = chunk.condition, engine_module(engine)
+    betas, X, y = draw_many(condition, seed, chunk.replications)
+    b, k = betas.shape
     one = ClusteredData(  # stands for all when it comes to counts of rows and groups
         y=y[0].ravel(),
         X=X[0].reshape(-1, k),
@@ -376,23 +373,17 @@ def _fit_many(chunk: Chunk, seed: int, engine: Engine, strategies: Iterable[str]
         terms=condition.terms,
         labels=pd.RangeIndex(1, condition.n_groups + 1),
     )
+    compressed = module.compress(X, y)
+    replications, terms = np.repeat(chunk.replications, k), list(condition.terms) * b
     tables = []
     for strategy in strategies:
         start = time.perf_counter()
         try:
             check_strategy_fits(strategy, one)
-            fitted = importlib.import_module(ENGINES[engine]).fit_many(strategy, X, y)
+            found = module.fit_many(strategy, compressed).columns()
         except (InputError, np.linalg.LinAlgError) as error:
             found = _failed(error)
-        else:
-            found = fitted.columns()
-        found = {
-            name: np.repeat(values, k) if np.shape(values) == (n,) else values
-            for name, values in found.items()
-        }
-        seconds = (time.perf_counter() - start) / n
-        replications = np.repeat(chunk.replications, k)
-        terms = list(condition.terms) * n
+        seconds = (time.perf_counter() - start) / b
         tables.append(
             _rows(condition, replications, strategy, terms, betas.ravel(), found, seconds)
         )
@@ -402,7 +393,7 @@ def _fit_many(chunk: Chunk, seed: int, engine: Engine, strategies: Iterable[str]
 
 def _failed(error: Exception) -> dict[str, Any]:
     """Fill the columns of a fit that failed."""
-    return dict.fromkeys(["estimate", "se", "df", "t", "p"], np.nan) | {
+    return dict.fromkeys(NUMBERS, np.nan) | {
         "converged": False,
         "singular": False,
         "max_gradient": np.nan,

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-__all__ = ["COEF_COLUMNS", "FitResult", "coef_table"]
+__all__ = ["COEF_COLUMNS", "FitResult", "coef_table", "t_test"]
+
+FloatArray = NDArray[np.float64]
 
 COEF_COLUMNS = ("estimate", "se", "df", "t", "p", "ci_low", "ci_high")
 
@@ -83,11 +85,27 @@ def coef_table(
         Columns `COEF_COLUMNS`, indexed by term; t against zero, two-sided p, 95 % interval.
     """
     estimate, se, df = (np.asarray(values, dtype=float) for values in (estimate, se, df))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = estimate / se
+    t, p = t_test(estimate, se, df)
     half_width = stats.t.ppf(0.975, df) * se
-    p = 2 * stats.t.sf(np.abs(t), df)
     columns = (estimate, se, df, t, p, estimate - half_width, estimate + half_width)
     return pd.DataFrame(
         dict(zip(COEF_COLUMNS, columns, strict=True)), index=pd.Index(terms, name="term")
     )
+
+
+def t_test(estimate: FloatArray, se: FloatArray, df: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Test coefficients against zero.
+
+    Parameters
+    ----------
+    estimate, se, df : ndarray, shape (...)
+        Estimates, their standard errors, and degrees of freedom of their t tests.
+
+    Returns
+    -------
+    t, p : ndarray, shape (...)
+        t statistics, and two-sided p values.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = estimate / se
+    return t, 2 * stats.t.sf(np.abs(t), df)

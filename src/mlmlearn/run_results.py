@@ -21,13 +21,15 @@ __all__ = [
     "DIAGNOSTIC_COLUMNS",
     "FIT_COLUMNS",
     "FIT_KEY",
+    "NUMBERS",
     "Results",
     "load_reference",
 ]
 
 DATA_SET_KEY = ["n_groups", "n_obs", "group_sd", "replication"]
 FIT_KEY = [*DATA_SET_KEY, "strategy"]
-FIT_COLUMNS = [*FIT_KEY, "term", "truth", "estimate", "se", "df", "t", "p"]
+NUMBERS = ["estimate", "se", "df", "t", "p"]
+FIT_COLUMNS = [*FIT_KEY, "term", "truth", *NUMBERS]
 _STATUS = ["converged", "singular", "max_gradient", "messages", "reml_deviance", "seconds"]
 DIAGNOSTIC_COLUMNS = [*FIT_KEY, *_STATUS]
 

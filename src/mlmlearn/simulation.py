@@ -1,5 +1,6 @@
 """Draw the data set that a seed, a condition and a replication number address."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from mlmlearn.conditions import Condition, whole_number
 from mlmlearn.errors import InputError
 
-__all__ = ["SimulatedData", "draw", "simulate"]
+__all__ = ["SimulatedData", "draw", "draw_many", "simulate"]
 
 FloatArray = NDArray[np.float64]
 
@@ -92,6 +93,30 @@ def draw(
     # machine's BLAS to another's, and a data set must be the same bit for bit everywhere.
     y = (X * group_coefs[:, None, :]).sum(axis=2) + noise
     return betas, group_coefs, X, y
+
+
+def draw_many(
+    condition: Condition, seed: int, replications: Iterable[int]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Draw several data sets of a condition, and stack their arrays.
+
+    Parameters
+    ----------
+    condition, seed
+        As for `draw`.
+    replications : iterable of int
+        Which data sets, b of them.
+
+    Returns
+    -------
+    betas : ndarray, shape (b, k)
+    X : ndarray, shape (b, n_groups, n_obs, k)
+    y : ndarray, shape (b, n_groups, n_obs)
+        What `draw` gives for each of them.
+    """
+    draws = [draw(condition, seed, replication) for replication in replications]
+    betas, _, X, y = (np.stack(arrays) for arrays in zip(*draws, strict=True))
+    return betas, X, y
 
 
 def simulate(condition: Condition, *, seed: int = 0, replication: int = 0) -> SimulatedData:
