@@ -130,6 +130,15 @@ def test_the_gradient_is_that_of_the_deviance():
 # The reference run: lme4 and pymer4 on the same 2,250 data sets.
 
 
+def test_the_tables_have_the_reference_runs_rows_in_its_order(full_grid):
+    reference = load_reference()
+    names = [*KEY, "strategy", "term", "truth"]
+    pd.testing.assert_frame_equal(full_grid.fits[names], reference.fits[names])
+    pd.testing.assert_frame_equal(
+        full_grid.diagnostics[names[:5]], reference.diagnostics[names[:5]]
+    )
+
+
 def test_the_ols_strategies_are_pymer4s(full_grid):
     theirs = load_reference().fits
     for strategy in ("cluster_robust", "two_stage"):
