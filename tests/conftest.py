@@ -1,7 +1,9 @@
 """Fixtures that several modules share, and the one place that decides whether R can be used."""
 
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,8 +13,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from bs4 import BeautifulSoup
 
 from mlmlearn import Condition, SimulatedData, engine_pymer4, simulate
+
+ROOT = Path(__file__).resolve().parent.parent
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
+REFERENCE = {"intro", "glossary", "reproducibility", "api", "bibliography"}
+CHAPTERS = [page for page in PAGES if Path(page).name not in REFERENCE]
+
+# An R that other tests started in this process changes the environment for its children.
+ENVIRONMENT = dict(os.environ)
 
 R_PACKAGES = ("lme4", "lmerTest", "emmeans", "sandwich", "nlme")
 
@@ -33,6 +46,14 @@ def why_no_r() -> str:
     return f"needs R: no R package {asked.stdout}" if asked.stdout.strip() else ""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--built-site",
+        action="store_true",
+        help="look at the site that _build/html holds, instead of building it first",
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     calling_r = [item for item in items if item.get_closest_marker("needs_r")]
     reason = why_no_r() if calling_r else ""
@@ -43,6 +64,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # Before any test loads rpy2 by itself, which would change LD_LIBRARY_PATH and with it
         # the interpreter that later tests start.
         engine_pymer4.versions()
+
+
+def build_book(root: Path) -> "subprocess.CompletedProcess[str]":
+    """Call the build script of the book in `root`."""
+    script = root / "tools" / "build_book.py"
+    return subprocess.run(
+        [sys.executable, script], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="session")
+def site_folder(request: pytest.FixtureRequest) -> Path:
+    """Build the whole book, once; its cells hold the claims of the prose by assertions."""
+    if not request.config.getoption("--built-site"):
+        result = build_book(ROOT)
+        assert result.returncode == 0, (result.stdout + result.stderr)[-5000:]
+    return ROOT / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def site(site_folder: Path) -> dict[str, BeautifulSoup]:
+    """Give every page of the built site, parsed, by its file name, such as book/intro.html."""
+    return {
+        path.relative_to(site_folder).as_posix(): BeautifulSoup(
+            path.read_text(encoding="utf-8"), "html.parser"
+        )
+        for path in site_folder.rglob("*.html")
+    }
 
 
 def r_frame(code: str) -> pd.DataFrame:

@@ -1,23 +1,12 @@
-"""The book: what every chapter must have, and what the built site must be."""
+"""The book: what every chapter must have, and what must stop a build."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 import pytest
 import yaml
-from bs4 import BeautifulSoup
-
-ROOT = Path(__file__).resolve().parent.parent
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
-REFERENCE = {"intro", "glossary", "reproducibility", "api", "bibliography"}
-CHAPTERS = [page for page in PAGES if Path(page).name not in REFERENCE]
+from conftest import CHAPTERS, PAGES, ROOT, build_book
 
 
 def source(page):
@@ -33,17 +22,6 @@ def cells(page):
             options, code = re.match(r"((?::\w+:[^\n]*\n)*)(.*)", body, re.S).groups()
             options = options.replace(":tags:", "tags:")
         yield yaml.safe_load(options) or {}, code
-
-
-# An R that other tests started in this process changes the environment for its children.
-ENVIRONMENT = dict(os.environ)
-
-
-def build(root):
-    script = root / "tools" / "build_book.py"
-    return subprocess.run(
-        [sys.executable, script], env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
 
 
 # Sources
@@ -168,70 +146,6 @@ def small_book(tmp_path):
 )
 def test_the_build_fails_when_something_is_broken(small_book, added, complaint):
     (small_book / "book/page.md").write_text(f"{GOOD}\n{added}", encoding="utf-8")
-    result = build(small_book)
+    result = build_book(small_book)
     assert (result.returncode != 0) == bool(added), (result.stdout + result.stderr)[-5000:]
     assert complaint in result.stdout + result.stderr
-
-
-# The site
-
-
-@pytest.fixture(scope="module")
-def site():
-    """Build the whole book; its cells hold the claims of the prose by assertions."""
-    result = build(ROOT)
-    assert result.returncode == 0, (result.stdout + result.stderr)[-5000:]
-    folder = ROOT / "_build" / "html"
-    return {
-        path.relative_to(folder).as_posix(): BeautifulSoup(path.read_text("utf-8"), "html.parser")
-        for path in folder.rglob("*.html")
-    }
-
-
-@pytest.mark.needs_r
-def test_every_page_is_built(site):
-    assert {f"{page}.html" for page in PAGES} <= set(site)
-
-
-@pytest.mark.needs_r
-def test_every_picture_of_the_site_has_a_text_alternative(site):
-    for page in PAGES:
-        for image in site[f"{page}.html"].select("article img"):
-            assert len(image.get("alt", "")) > 60, (page, image.get("src"))
-            assert not re.search(r"[0-9a-f]{32}", image["alt"])
-
-
-@pytest.mark.needs_r
-def test_no_cell_shows_an_error_or_a_warning(site):
-    for page in PAGES:
-        assert not site[f"{page}.html"].select(".output.stderr, .output.traceback"), page
-
-
-@pytest.mark.needs_r
-def test_every_link_inside_the_site_leads_somewhere(site):
-    folder = ROOT / "_build" / "html"
-    for page in PAGES:
-        for link in site[f"{page}.html"].select("a[href]"):
-            target = urlsplit(link["href"])
-            if target.scheme or target.netloc:
-                continue
-            path = (folder / page).parent / unquote(target.path) if target.path else None
-            if path is not None:
-                assert path.exists(), (page, link["href"])
-            name = path.resolve().relative_to(folder).as_posix() if path else f"{page}.html"
-            if target.fragment and name in site:
-                assert site[name].find(id=unquote(target.fragment)), (page, link["href"])
-
-
-@pytest.mark.needs_r
-def test_nothing_on_a_page_is_fetched_from_elsewhere(site):
-    for page in PAGES:
-        for tag in site[f"{page}.html"].select("script[src], link[rel=stylesheet], img, iframe"):
-            assert not urlsplit(tag.get("src") or tag.get("href")).netloc, (page, tag)
-
-
-@pytest.mark.needs_r
-@pytest.mark.parametrize("page", CHAPTERS)
-def test_a_chapter_can_be_opened_in_binder(site, page):
-    links = [link["href"] for link in site[f"{page}.html"].select("a[href*='mybinder.org']")]
-    assert any(unquote(link).endswith(f"{page}.md") for link in links)
