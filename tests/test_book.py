@@ -123,7 +123,10 @@ kernelspec: {display_name: Python 3, language: python, name: python3}
 @pytest.fixture
 def small_book(tmp_path):
     """Make a book of one page with the project's own configuration and build script."""
-    for name in ("_config.yml", "book/references.bib"):
+    for name in (
+        "_config.yml",
+        *(f"book/{n}" for n in ("references.bib", "bookkit.py", "figures.py")),
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     for name in ("tools", "book/_static"):

@@ -2,10 +2,11 @@
 
 `address` says where the project and its pages live, `description` what a page is about,
 `top_line` how long it takes and how to run it, `figure_link` where a figure can be had,
-and `notebook` makes the notebook that readers download.
+`table_headers` what a header cell heads; `notebook` makes the notebook that readers
+download, `entrance` what stands at the site's own address, `card` the picture of its links.
 """
 
-from . import address, description, figure_link, notebook, top_line
+from . import address, card, description, entrance, figure_link, notebook, table_headers, top_line
 
 
 def without_thebe(app):
@@ -32,5 +33,9 @@ def setup(app):
     app.connect("html-page-context", description.add_description, priority=400)
     # After the theme has made its buttons, at 501.
     app.connect("html-page-context", top_line.add_line, priority=600)
+    app.connect("html-page-context", table_headers.add_scopes)
     app.connect("build-finished", notebook.write_notebooks)
+    app.connect("build-finished", card.write_card)
+    # After sphinx-external-toc has written its redirect, at 500.
+    app.connect("build-finished", entrance.write_entrance, priority=600)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
