@@ -9,7 +9,6 @@ import matplotlib_inline.backend_inline as inline
 import numpy as np
 import pandas as pd
 from IPython.display import HTML
-from myst_nb import glue
 
 from mlmlearn import STRATEGIES
 
@@ -107,6 +106,9 @@ def draw_grid(table, measure, label, strategies=tuple(STRATEGIES)):
 
 def tell(**values):
     """Store computed values for the prose, which shows them with ``{glue:text}``."""
+    # Not at the top: notebooks that readers download have no such numbers, and do without it.
+    from myst_nb import glue
+
     for name, value in values.items():
         # A NumPy number would print as np.float64(…).
         glue(name, value.item() if isinstance(value, np.generic) else value, display=False)

@@ -1,0 +1,28 @@
+"""A link under each figure to the file it is drawn in."""
+
+from html import escape
+from pathlib import PurePosixPath
+
+from docutils import nodes
+from sphinx.util.osutil import relative_uri
+
+
+def add_links(app, doctree, docname):
+    """Add to each caption a link that downloads the figure, named as the figure is."""
+    if app.builder.format != "html":
+        return
+    here = app.builder.get_target_uri(docname)
+    for figure in doctree.findall(nodes.figure):
+        image = next(figure.findall(nodes.image), None)
+        caption = next(figure.findall(nodes.caption), None)
+        if image is None or caption is None or image["uri"] not in app.env.images:
+            continue
+        stored = app.env.images[image["uri"]][1]
+        uri = relative_uri(here, f"{app.builder.imagedir}/{stored}")
+        kind = PurePosixPath(stored).suffix
+        name = escape(figure["ids"][0] + kind)
+        link = (
+            f' <a class="figure-link" href="{escape(uri)}" download="{name}" '
+            f'aria-label="Download {name}">{kind[1:].upper()}</a>'
+        )
+        caption += nodes.raw("", link, format="html")
