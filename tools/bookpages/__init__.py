@@ -2,10 +2,11 @@
 
 `address` says where the project and its pages live, `description` what a page is about,
 `top_line` how long it takes and how to run it, `figure_link` where a figure can be had,
-and `notebook` makes the notebook that readers download.
+`notebook` makes the notebook that readers download, and `accessible` repairs what keeps the
+pages from readers with a screen reader.
 """
 
-from . import address, description, figure_link, notebook, top_line
+from . import accessible, address, description, figure_link, notebook, top_line
 
 
 def without_thebe(app):
@@ -27,10 +28,12 @@ def setup(app):
     """Connect each part to the moment of the build at which it works."""
     without_thebe(app)
     app.connect("config-inited", address.set_addresses)
+    app.connect("config-inited", accessible.use_templates)
     app.connect("doctree-resolved", figure_link.add_links)
     # Before sphinxext.opengraph, which repeats the description, at 500.
     app.connect("html-page-context", description.add_description, priority=400)
     # After the theme has made its buttons, at 501.
     app.connect("html-page-context", top_line.add_line, priority=600)
+    app.connect("html-page-context", accessible.repair_roles)
     app.connect("build-finished", notebook.write_notebooks)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
