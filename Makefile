@@ -14,6 +14,7 @@ book: $(READY) ## Execute every chapter and build the site
 	@$(PY) tools/build_book.py
 
 test: lint ## Run the linter, the type checker and every test
+	@tools/setup browser
 	@$(PY) -m pytest
 
 # Not in the lock: only this target needs them, and what it measured is kept in book/data.

@@ -19,8 +19,8 @@ class Strategy:
     label : str
         The name used in figures and prose.
     color : str
-        Hexadecimal colour; with the others it stays apart under the common
-        colour-vision deficiencies (Okabe & Ito's palette).
+        Hexadecimal colour: Okabe & Ito's palette, moved a little so that all stay
+        apart under each colour-vision deficiency, on white and in a dark theme.
     marker : str
         Matplotlib marker, so that colour never carries the meaning alone.
     linestyle : str
@@ -43,7 +43,7 @@ STRATEGIES: dict[str, Strategy] = {
         Strategy(
             "mlm_full",
             "Full multilevel",
-            "#0072B2",
+            "#0055A4",
             "o",
             "-",
             "multilevel model with random intercept and slopes and all their correlations",
@@ -51,7 +51,7 @@ STRATEGIES: dict[str, Strategy] = {
         Strategy(
             "mlm_intercept",
             "Random intercept",
-            "#D55E00",
+            "#DE6500",
             "s",
             "--",
             "multilevel model with a random intercept only",
@@ -59,7 +59,7 @@ STRATEGIES: dict[str, Strategy] = {
         Strategy(
             "cluster_robust",
             "Cluster-robust OLS",
-            "#009E73",
+            "#339E80",
             "^",
             "-.",
             "one OLS over all rows, with cluster-robust standard errors",
@@ -67,7 +67,7 @@ STRATEGIES: dict[str, Strategy] = {
         Strategy(
             "two_stage",
             "Two-stage OLS",
-            "#CC79A7",
+            "#BF78CB",
             "D",
             ":",
             "one OLS per group, then a one-sample t test over the group coefficients",

@@ -1,0 +1,327 @@
+"""Every page in headless Chromium: in both themes, on a phone, by keyboard, without scripts."""
+
+import json
+import os
+import posixpath
+from itertools import pairwise
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+from axe_playwright_python.sync_playwright import Axe
+from browser import PHONE, THEMES
+from conftest import CHAPTERS, PAGES, ROOT
+
+pytestmark = pytest.mark.needs_r
+
+every_page = pytest.mark.parametrize("page", PAGES)
+every_chapter = pytest.mark.parametrize("page", CHAPTERS)
+both_themes = pytest.mark.parametrize("theme", THEMES)
+
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+# WCAG 2.1 AA, and what axe-core holds to be good practice beyond it.
+AXE = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
+    "resultTypes": ["violations"],
+    # Fetches style sheets once more, and nested ones from where they are not.
+    "preload": False,
+}
+MEGABYTE = 1_000_000
+# Formulas are set when this promise holds.
+FORMULAS = "async () => { if (window.MathJax?.startup) await MathJax.startup.promise }"
+SETTLED = "() => Promise.allSettled(document.getAnimations().map(one => one.finished))"
+
+
+def open_everything(tab):
+    """Show what is hidden at first: code, hints and solutions."""
+    tab.evaluate(
+        """() => {
+            document.querySelectorAll(".toggle-button").forEach(b => b.click());
+            document.querySelectorAll("details").forEach(d => { d.open = true; });
+        }"""
+    )
+    tab.evaluate(SETTLED)
+    # The theme waits for 300 ms before it looks which boxes can now be scrolled.
+    tab.wait_for_timeout(400)
+
+
+# Every page
+
+
+@both_themes
+@every_page
+def test_a_page_is_whole(visit, page, theme):
+    tab = visit(page, theme=theme)
+    tab.evaluate(FORMULAS)
+    found = tab.evaluate(
+        """() => ({
+            theme: document.documentElement.dataset.theme,
+            lang: document.documentElement.lang,
+            viewport: document.querySelector("meta[name=viewport]").content,
+            broken: [...document.images]
+                .filter(i => !(i.complete && i.naturalWidth)).map(i => i.src),
+            headings: [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
+                .filter(h => h.checkVisibility()).map(h => Number(h.tagName[1])),
+            unset: [...document.querySelectorAll(".math")]
+                .filter(m => !m.querySelector("mjx-container")).map(m => m.textContent),
+        })"""
+    )
+    assert found["theme"] == theme
+    assert found["lang"] == "en"
+    assert "width=device-width" in found["viewport"]
+    assert not found["broken"]
+    assert not found["unset"]
+    levels = found["headings"]
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    assert all(below - above <= 1 for above, below in pairwise(levels))
+
+
+@pytest.mark.parametrize("page", [*PAGES, "search", "genindex"])
+def test_nothing_is_wider_than_a_phone(visit, page):
+    tab = visit(page, size=PHONE)
+    tab.evaluate(FORMULAS)
+    wide = tab.evaluate(
+        """() => document.documentElement.scrollWidth <= innerWidth ? [] :
+            [...document.querySelectorAll("body *")]
+                .filter(e => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth)
+                .map(e => e.outerHTML.slice(0, 120))"""
+    )
+    assert not wide
+
+
+@both_themes
+@pytest.mark.parametrize("page", [*PAGES, "search", "genindex"])
+def test_axe_finds_nothing_to_complain_of(visit, page, theme):
+    tab = visit(page, theme=theme)
+    tab.evaluate(FORMULAS)
+    open_everything(tab)
+    complaints = [
+        (found["impact"], found["id"], node["target"], node["html"][:200], node["failureSummary"])
+        for found in Axe().run(tab, options=AXE).response["violations"]
+        for node in found["nodes"]
+    ]
+    assert not complaints
+
+
+@every_page
+def test_a_first_visit_to_a_page_is_light(visit, page):
+    tab = visit(page, reader=page)
+    tab.wait_for_load_state("networkidle")
+    sizes = tab.evaluate(
+        """() => ["navigation", "resource"].flatMap(kind => performance.getEntriesByType(kind))
+            .map(entry => [entry.name, entry.transferSize])"""
+    )
+    assert all(size > 0 for _, size in sizes if not _.startswith("data:"))
+    assert sum(size for _, size in sizes) < 2 * MEGABYTE, sorted(sizes, key=lambda s: -s[1])[:5]
+
+
+@every_page
+def test_a_page_can_be_read_without_javascript(visit, page):
+    tab = visit(page, javascript=False)
+    assert tab.locator("article h1").is_visible()
+    for kind in ("article p", "article figure img", ".solution", ".admonition.dropdown"):
+        for one in tab.locator(f"{kind}:not(details:not([open]) *)").all():
+            # A class of the stylesheet would hide it; an empty paragraph has no height.
+            assert one.is_visible() or not one.text_content().strip(), (kind, one.text_content())
+
+
+@every_page
+def test_previous_and_next_follow_the_table_of_contents(visit, address, page):
+    place = PAGES.index(page)
+    tab = visit(page)
+    for side, neighbour in (("left-prev", place - 1), ("right-next", place + 1)):
+        found = [link.evaluate("a => a.href") for link in tab.locator(f"a.{side}").all()]
+        wanted = [f"{address}{PAGES[neighbour]}.html"] if 0 <= neighbour < len(PAGES) else []
+        assert found == wanted
+
+
+# What readers do
+
+
+@pytest.mark.parametrize("way", ["sidebar", "key", "search page"])
+def test_search_finds_what_is_said_of_singular_fits(visit, way):
+    tab = visit("search" if way == "search page" else "book/intro")
+    if way == "search page":
+        field = tab.locator(".bd-search-container input[name=q]")
+    else:
+        if way == "sidebar":
+            tab.locator(".bd-sidebar-primary").get_by_role("button", name="Search").click()
+        else:
+            tab.keyboard.press("Control+k")
+        field = tab.locator("#pst-search-dialog input[name=q]")
+        assert field.evaluate("f => f === document.activeElement")
+    field.fill("singular")
+    field.press("Enter")
+    tab.wait_for_url("**/search.html?q=singular*")
+    tab.get_by_text("Search finished").wait_for()
+    results = tab.locator("#search-results li a")
+    pages = {
+        urlsplit(link.evaluate("a => a.href")).path.split("html/")[-1] for link in results.all()
+    }
+    assert "book/convergence.html" in pages
+    assert pages <= {f"{page}.html" for page in PAGES}
+    results.first.click()
+    tab.wait_for_url("**/book/*.html*")
+    assert tab.get_by_text("singular").count() > 0
+
+
+@every_chapter
+def test_a_self_check_tells_right_from_wrong(visit, page):
+    tab = visit(page)
+    forms = tab.locator("form.selfcheck").all()
+    assert len(forms) >= 2
+    for form in forms:
+        rule = json.loads(form.get_attribute("data-rule"))
+        said = form.locator("output")
+
+        def reply(value, form=form, rule=rule):
+            if "options" in rule:
+                form.locator(f"input[value='{value}']").check()
+            else:
+                form.locator("input").fill(str(value))
+            form.get_by_role("button", name="Check").click()
+            return form.get_attribute("data-state")
+
+        if "options" in rule:
+            for place, (right, remark) in enumerate(rule["options"]):
+                assert reply(place) == ("right" if right else "wrong")
+                assert said.text_content() == f"{'✓' if right else '✗'} {remark}"
+            assert sum(right for right, _ in rule["options"]) == 1
+        else:
+            answer, tolerance = rule["answer"], rule["tolerance"]
+            assert reply(answer + 0.9 * tolerance) == "right"
+            assert said.text_content().startswith("✓ Right.")
+            for wrong in (answer + 1.1 * tolerance, answer - 1.1 * tolerance, "many"):
+                assert reply(wrong) == "wrong"
+                assert said.text_content().startswith("✗ ")
+            # As typed where a comma marks the decimals.
+            assert reply(str(answer).replace(".", ",")) == "right"
+
+
+@pytest.mark.parametrize("way", ["click", "keyboard"])
+@every_chapter
+def test_hints_and_solutions_open_and_close(visit, page, way):
+    tab = visit(page)
+    hidden = tab.locator(".admonition.dropdown")
+    assert hidden.count() >= 4
+    for box in hidden.all():
+        content = box.locator("> :not(.admonition-title)").first
+        button = box.locator(".toggle-button").first
+        for opened in (False, True, False):
+            assert content.is_visible() == opened
+            assert button.get_attribute("aria-expanded") == str(opened).lower()
+            if way == "click":
+                box.locator("> .admonition-title").click()
+            else:
+                button.press("Enter")
+        assert content.is_visible()
+
+
+@pytest.mark.parametrize("way", ["click", "keyboard"])
+def test_plotting_code_is_shown_when_asked_for(visit, way):
+    tab = visit("book/clustered_data")
+    cells = tab.locator(".tag_hide-input")
+    assert cells.count()
+    for cell in cells.all():
+        code, summary = cell.locator(".cell_input"), cell.locator("summary")
+        for shown in (False, True):
+            assert code.is_visible() == shown
+            summary.click() if way == "click" else summary.press("Enter")
+        assert not code.is_visible()
+        assert cell.locator("figure img").first.is_visible()
+
+
+def test_the_theme_can_be_switched_and_stays(visit):
+    tab = visit("book/intro", reader="switches the theme")
+    theme = "() => document.documentElement.dataset.theme"
+    assert tab.evaluate(theme) == "light"  # what the reader's system prefers
+    white = tab.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    switch = tab.locator(".bd-header-article .theme-switch-button")
+    while tab.evaluate(theme) == "light":
+        switch.press("Enter")
+    assert tab.evaluate("() => getComputedStyle(document.body).backgroundColor") != white
+    tab.locator("a.right-next").click()
+    tab.wait_for_url(f"**/{PAGES[1]}.html")
+    assert tab.evaluate(theme) == "dark"
+    tab.reload()
+    assert tab.evaluate(theme) == "dark"
+
+
+@every_chapter
+def test_the_launch_buttons_lead_to_this_chapter_in_this_repository(visit, page):
+    # A fork's workflow builds the book with the fork's own address.
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    fork = os.environ.get("GITHUB_REPOSITORY")
+    repository = f"{server}/{fork}" if fork else CONFIG["repository"]["url"]
+    name = urlsplit(repository).path.strip("/")
+    tab = visit(page)
+
+    def leads_to(button, link):
+        """Open the menu by keyboard and return where its entry leads."""
+        tab.get_by_role("button", name=button).press("Enter")
+        entry = tab.locator(".dropdown-menu.show").get_by_role("link", name=link)
+        entry.wait_for()
+        found = entry.evaluate("a => a.href")
+        tab.keyboard.press("Escape")
+        return found
+
+    binder = urlsplit(leads_to("Launch interactive content", "Binder"))
+    assert f"{binder.scheme}://{binder.netloc}" == CONFIG["launch_buttons"]["binderhub_url"]
+    assert binder.path == f"/v2/gh/{name}/{CONFIG['repository']['branch']}"
+    (opened,) = parse_qs(binder.query)["urlpath"]
+    assert posixpath.normpath(opened) == f"lab/tree/{page}.md"
+    assert leads_to("Source repositories", "Repository") == repository
+    assert leads_to("Source repositories", "Open issue").startswith(f"{repository}/issues/new?")
+
+
+# By keyboard alone
+
+
+@both_themes
+@pytest.mark.parametrize("page", ["book/intro", "book/clustered_data", "book/convergence"])
+def test_the_keyboard_reaches_everything_and_one_sees_where_it_is(visit, page, theme):
+    tab = visit(page, theme=theme)
+    tab.keyboard.press("Tab")
+    skip = tab.get_by_role("link", name="Skip to main content")
+    assert skip.evaluate("a => a === document.activeElement")
+    tab.evaluate(SETTLED)
+    assert skip.evaluate("a => a.getBoundingClientRect().top >= 0")
+    open_everything(tab)
+    tab.evaluate("() => { window.reached = new Set(); window.unseen = []; }")
+    look = """() => {
+        const now = document.activeElement, style = getComputedStyle(now);
+        if (now === document.body || reached.has(now)) return false;
+        reached.add(now);
+        const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+        if (!outlined) unseen.push(now.outerHTML.slice(0, 200));
+        return true;
+    }"""
+    while tab.evaluate(look):
+        tab.keyboard.press("Tab")
+    missed = tab.evaluate(
+        """() => [...document.querySelectorAll("a[href], button, summary, input, select, textarea")]
+            .filter(e => e.checkVisibility({visibilityProperty: true}) && e.tabIndex >= 0)
+            .filter(e => e.type !== "radio" && !reached.has(e))
+            .map(e => e.outerHTML.slice(0, 200))"""
+    )
+    assert not missed
+    assert not tab.evaluate("() => unseen")
+
+
+def test_the_skip_link_leads_past_the_menu(visit):
+    tab = visit("book/clustered_data")
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("() => document.querySelector('main').contains(document.activeElement)")
+
+
+def test_the_menu_opens_on_a_phone_by_keyboard(visit):
+    tab = visit("book/clustered_data", size=PHONE)
+    link = tab.locator(".bd-sidenav").get_by_role("link", name="Four strategies")
+    assert not link.is_visible()
+    tab.get_by_role("button", name="Toggle primary sidebar").press("Enter")
+    link.wait_for()
+    link.press("Enter")
+    tab.wait_for_url("**/strategies.html")
