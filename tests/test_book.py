@@ -16,7 +16,7 @@ from bs4 import BeautifulSoup
 ROOT = Path(__file__).resolve().parent.parent
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
-REFERENCE = {"intro", "glossary", "reproducibility", "api", "bibliography"}
+REFERENCE = {"intro", "explorer", "glossary", "reproducibility", "api", "bibliography"}
 CHAPTERS = [page for page in PAGES if Path(page).name not in REFERENCE]
 
 
@@ -145,7 +145,7 @@ kernelspec: {display_name: Python 3, language: python, name: python3}
 @pytest.fixture
 def small_book(tmp_path):
     """Make a book of one page with the project's own configuration and build script."""
-    for name in ("_config.yml", "tools/build_book.py", "book/references.bib"):
+    for name in ("_config.yml", "tools/build_book.py", "book/references.bib", "book/explorer.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "book/_static").mkdir()
