@@ -298,12 +298,15 @@
     "aria-roledescription": "plot", "aria-describedby": "explorer-keys",
   }, canvas);
   const keys = make("p", { class: "explorer-hint", id: "explorer-keys" },
-    "Click a point to learn which data set it is. With the keyboard: arrow keys go from point to point, Enter picks one, Escape lets it go.");
+    "Click a point to learn which data set it is. With the keyboard: arrow keys go from point to point, Enter picks one, Escape clears it.");
 
   let rows = [], view = null, cursor = null, drawnWidth = 0, drawings = 0;
 
-  // Spread the points of a row by a fixed sequence, so that a data set keeps its height in it.
-  const jitter = (place, step) => ((place % replications) * step) % 1 - 0.5;
+  // Spread the points of a row by a fixed disorder, so that a data set keeps its place in it.
+  const jitter = (place, salt) => {
+    const scrambled = 43758.5453 * Math.sin(12.9898 * (place % replications + 1) + salt);
+    return scrambled - Math.floor(scrambled) - 0.5;
+  };
 
   // Where things lie: rows from top to bottom, with a gap between levels.
   function layOut() {
@@ -312,9 +315,9 @@
       if (i && row.levelAt !== rows[i - 1].levelAt) y += 0.8;
       row.y = y++;
       row.points = row.values.map(({ place, value }) => ({
-        place, value, row: i, strategy: row.strategy.id, y: row.y + 0.7 * jitter(place, 0.618034),
+        place, value, row: i, strategy: row.strategy.id, y: row.y + 0.7 * jitter(place, 0),
         // A rate's data sets are all at yes or at no: a heap at either end.
-        x: measure().rate ? value + 5 * jitter(place, 0.754878) : value,
+        x: measure().rate ? value + 6 * jitter(place, 1) : value,
       }));
       row.byValue = [...row.points].sort((a, b) => a.x - b.x);
     });
@@ -336,6 +339,14 @@
     return [-reach, reach];
   }
 
+  // Ticks of a logarithmic axis: 1, 2, 5, 10, and so on.
+  function decades() {
+    const [low, high] = domain();
+    const ticks = [];
+    for (let power = -4; power < 4; power++) ticks.push(...[1, 2, 5].map((first) => Number(`${first}e${power}`)));
+    return ticks.filter((tick) => tick >= low && tick <= high);
+  }
+
   function spec(height, width) {
     const spread = spreadDimension();
     const rate = Boolean(measure().rate);
@@ -343,7 +354,7 @@
     const x = {
       field: "x", type: "quantitative", title: measureLabel() + (rate ? ", % of data sets" : measure().scale === "log" ? " (log scale)" : ""),
       scale: { type: rate ? "linear" : measure().scale, domain: domain(), nice: false },
-      axis: rate ? { values: [0, 25, 50, 75, 100] } : { format: "~g", tickCount: width < 420 ? 5 : 8, labelOverlap: true },
+      axis: rate ? { values: [0, 25, 50, 75, 100] } : measure().scale === "log" ? { values: decades(), format: "~g", labelOverlap: true } : { format: "~g", tickCount: 6 },
     };
     // Labels stand at the middle of a level, or at each row when there is one condition.
     const labels = new Map();
@@ -536,7 +547,7 @@
       table("Estimates, with standard errors in brackets", ["Strategy", ...terms],
         [["Truth", ...terms.map((_, k) => number(truth(k, place)))], ...estimates]),
       ...(said.length ? [make("p", {}, "What the fitting program said:"), make("ul", { class: "explorer-messages" }, ...said)] : []),
-      make("button", { type: "button", onclick: () => { pick(null); plot.focus(); } }, "Let it go"),
+      make("button", { type: "button", onclick: () => { pick(null); plot.focus(); } }, "Clear"),
     );
   }
 
