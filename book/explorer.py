@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import vl_convert
 from IPython.display import HTML
+from scipy import stats
 
 from mlmlearn import STRATEGIES, load_reference
 
@@ -57,7 +58,8 @@ def explorer_data(reference):
         return by_fit[strategy, term][name].to_numpy()
 
     def flags(strategy):
-        bits = [column(strategy, term, name) for name in ("covered", "significant") for term in TERMS]
+        of_terms = [("covered", term) for term in TERMS] + [("significant", term) for term in TERMS]
+        bits = [column(strategy, term, name) for name, term in of_terms]
         bits += [diagnostics[strategy]["singular"], ~diagnostics[strategy]["converged"]]
         return sum(np.asarray(bit, int) << place for place, bit in enumerate(bits)).tolist()
 
@@ -86,8 +88,6 @@ def explorer_data(reference):
 
 def half_width(fits):
     """Compute half the width of the 95 % intervals, each from its own degrees of freedom."""
-    from scipy import stats
-
     return stats.t.ppf(0.975, fits["df"]) * fits["se"]
 
 
