@@ -1,7 +1,7 @@
 """What the explorer page is made of: its data, its plotting library, and a static view.
 
 As a Sphinx extension (see _config.yml) this writes the page's scripts into the site and loads
-them on that page alone. The page's behaviour is in _static/explorer.js, its look in
+them on that page alone. The page's behaviour is in _static/explorer*.js, its look in
 _static/explorer.css.
 """
 
@@ -16,11 +16,10 @@ from scipy import stats
 from mlmlearn import STRATEGIES, load_reference
 
 PAGE = "book/explorer"
+# The first two are written by the build. Each needs those before it.
+SCRIPTS = ["vega.js", "explorer-data.js", "explorer-model.js", "explorer-plot.js", "explorer.js"]
 TERMS = ["Intercept", "IV1", "IV2", "IV3"]
 DIMENSIONS = ["n_groups", "n_obs", "group_sd"]
-# What is true or false of a fit, packed into one number: bit 0 to 3 whether the 95 % interval
-# of each term contains the truth, 4 to 7 whether its p is below 0.05, and the last two.
-SINGULAR, FAILED = 8, 9
 # Vega's names of matplotlib's markers.
 SHAPES = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond"}
 # Numbers travel as whole multiples of this, which is shorter than decimals.
@@ -41,8 +40,9 @@ def explorer_data(reference):
         Data sets go by their place in the grid, the last dimension and then the replication
         changing fastest. `truth[term][place]`, `error[strategy][term][place]` and
         `se[strategy][term][place]` have the unit `unit`, four digits of them right;
-        `flags[strategy][place]` as explained above; `messages` by "strategy place" where
-        something was said.
+        `flags[strategy][place]` packs what is true or false into bits: 0 to 3 whether the 95 %
+        interval of each term contains the truth, 4 to 7 whether its p is below 0.05, 8 singular,
+        9 not converged. `messages` by "strategy place", where something was said.
     """
     grid = reference.manifest["grid"]
     key = [*DIMENSIONS, "replication"]
@@ -137,7 +137,7 @@ def load_scripts(app, pagename, templatename, context, doctree):
     """Load them on the explorer's page, after the page itself."""
     if pagename == PAGE:
         app.add_css_file("explorer.css")
-        for name in ("vega.js", "explorer-data.js", "explorer.js"):
+        for name in SCRIPTS:
             app.add_js_file(name, loading_method="defer")
 
 

@@ -425,7 +425,7 @@ def test_nothing_comes_from_elsewhere_and_the_page_is_light(open_page, address):
     sizes = {urlsplit(r.url).path: len(gzip.compress(r.body())) for r in page.responses}
     assert sum(sizes.values()) < 2_000_000
     own = {path: n for path, n in sizes.items() if re.search(r"explorer|vega", path)}
-    assert len(own) == 5
+    assert len(own) == 7
     assert sum(own.values()) < 600_000
     # Other pages do not pay for it.
     other = open_page(path="search.html")
