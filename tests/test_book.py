@@ -125,7 +125,7 @@ def small_book(tmp_path):
     """Make a book of one page with the project's own configuration and build script."""
     for name in (
         "_config.yml",
-        *(f"book/{n}" for n in ("references.bib", "bookkit.py", "figures.py")),
+        *(f"book/{n}" for n in ("references.bib", "bookkit.py", "figures.py", "explorer.py")),
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)

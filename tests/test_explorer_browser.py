@@ -1,0 +1,462 @@
+"""The explorer's page in headless Chromium: by mouse, by keyboard, on a phone, without scripts.
+
+The page needs neither R nor the other chapters, so a book of this page alone is built for it.
+"""
+
+import functools
+import gzip
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+from mlmlearn import STRATEGIES, Condition, compare, load_reference, performance, simulate
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM = "/usr/bin/chromium"
+# As root, and asking nothing of anyone.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-quic", "--disable-component-update", "--disable-sync"]
+WIDE, PHONE = {"width": 1400, "height": 900}, {"width": 375, "height": 800}
+LABELS = {strategy.label: strategy.id for strategy in STRATEGIES.values()}
+POINTS = "#explorer-plot svg g.points_marks path"
+
+pytestmark = pytest.mark.skipif(
+    not Path(CHROMIUM).exists(), reason=f"needs Chromium: there is no {CHROMIUM}"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Build a book of this page alone."""
+    root = tmp_path_factory.mktemp("explorer")
+    shutil.copytree(ROOT / "book", root / "book", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "_config.yml", root)
+    (root / "_toc.yml").write_text("format: jb-book\nroot: book/explorer\n", encoding="utf-8")
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", root, "--all", "-q"]
+    # Its links to other chapters lead nowhere here, which is only a warning.
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, (built.stdout + built.stderr)[-5000:]
+    return root / "_build" / "html"
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    """Serve it on localhost."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(address, browser):
+    """Open the page with a view; say what it requested, and what it complained about."""
+    contexts = []
+
+    def open_it(view="", *, path="book/explorer.html", viewport=WIDE, **options):
+        contexts.append(browser.new_context(viewport=viewport, **options))
+        contexts[-1].grant_permissions(["clipboard-read", "clipboard-write"])
+        page = contexts[-1].new_page()
+        page.responses, page.complaints = [], []
+        page.on("response", lambda response: page.responses.append(response))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda said: said.type in ("error", "warning") and page.complaints.append(said.text),
+        )
+        page.goto(f"{address}{path}#{view}")
+        if path.startswith("book/") and options.get("java_script_enabled", True):
+            page.wait_for_selector(POINTS)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def sums():
+    return load_reference().recovery()
+
+
+def points(page):
+    """Give the points that are drawn: row, strategy, place and value of each."""
+    return page.eval_on_selector_all(POINTS, "all => all.map(p => p.__data__.datum)")
+
+
+def view_table(page):
+    """Read the table of the view: header and rows, as text."""
+    table = page.locator("section[aria-label='The view as a table'] table").first
+    rows = [row.locator("th, td").all_inner_texts() for row in table.locator("tr").all()]
+    return rows[0], rows[1:]
+
+
+def number(text):
+    return float(text.replace("\N{MINUS SIGN}", "-"))
+
+
+def choose(page, group, value):
+    page.locator(f"input[name='explorer-{group}'][value='{value}']").check(force=True)
+
+
+def code(page, label="Draw it again"):
+    return page.locator(".explorer-line", has_text=label).locator("code").inner_text()
+
+
+def picked(page):
+    """Evaluate the line that draws the picked data set."""
+    return eval(code(page), {"simulate": simulate, "Condition": Condition})
+
+
+def reference_row(sums, simulated, strategy):
+    condition = simulated.condition
+    found = sums.query(
+        f"n_groups == {condition.n_groups} and n_obs == {condition.n_obs} and "
+        f"group_sd == {condition.group_sd} and replication == {simulated.replication}"
+    )
+    return found.set_index("strategy").loc[strategy]
+
+
+def assert_the_card_is_right(page, sums, chosen, measure):
+    """Compare the point with the reference run and the card with a fit of its line's data."""
+    simulated = picked(page)
+    row = reference_row(sums, simulated, chosen["strategy"])
+    assert chosen["value"] == pytest.approx(row[measure], rel=2e-3)
+    fitted = eval(
+        code(page, "Fit all four strategies"),
+        {"compare": compare, "simulate": simulate, "Condition": Condition},
+    )
+    for strategy in ("cluster_robust", "two_stage"):
+        mine = fitted[fitted["strategy"] == strategy]
+        label = STRATEGIES[strategy].label
+        cells = page.locator(".explorer-card tr", has_text=label).first.locator("td")
+        shown = [number(text) for text in cells.all_inner_texts()[:3]]
+        errors = (mine["estimate"].to_numpy() - simulated.betas).__abs__().sum()
+        expected = [errors, mine["se"].sum(), mine["t"].abs().sum()]
+        assert shown == pytest.approx(expected, rel=6e-3)
+
+
+def test_the_plot_and_the_table_show_the_reference_run(open_page, sums):
+    page = open_page()
+    here = sums.query("n_groups == 30 and n_obs == 25")
+    drawn = points(page)
+    assert len(drawn) == len(here) == 1000
+    for strategy, rows in here.groupby("strategy"):
+        values = sorted(p["value"] for p in drawn if p["strategy"] == strategy)
+        assert values == pytest.approx(sorted(rows["coef_abs_error"]), rel=2e-3)
+    head, rows = view_table(page)
+    assert head[2:] == ["Data sets", "Lower quartile", "Median", "Upper quartile", "Mean",
+                        "MCSE of the mean"]  # fmt: skip
+    assert len(rows) == 20
+    for sd, label, n, *numbers in rows:
+        values = here.query(f"group_sd == {sd} and strategy == '{LABELS[label]}'")["coef_abs_error"]
+        expected = [*values.quantile([0.25, 0.5, 0.75]), values.mean(), values.sem()]
+        assert int(n) == len(values)
+        assert [number(text) for text in numbers] == pytest.approx(expected, rel=6e-3)
+
+
+def test_every_control_changes_plot_table_and_address(open_page, sums):
+    page = open_page()
+    page.select_option("#explorer-measure", "se_sum")
+    choose(page, "n_groups", "10")
+    choose(page, "n_obs", "5")
+    choose(page, "group_sd", "0.25")
+    page.locator("input[value='mlm_intercept']").uncheck()
+    page.wait_for_function(f"document.querySelectorAll('{POINTS}').length === 150")
+    chosen = {name: [] for name in STRATEGIES if name != "mlm_intercept"}
+    for point in points(page):
+        chosen[point["strategy"]].append(point["value"])
+    here = sums.query("n_groups == 10 and n_obs == 5 and group_sd == 0.25").groupby("strategy")
+    for strategy, values in chosen.items():
+        assert sorted(values) == pytest.approx(sorted(here.get_group(strategy)["se_sum"]), rel=2e-3)
+    _, rows = view_table(page)
+    assert [row[0] for row in rows] == [STRATEGIES[name].label for name in chosen]
+    assert "10 people, 5 observations each, between-person SD 0.25" in page.inner_text(
+        "#explorer-app"
+    )
+    for part in ("measure=se_sum", "n_groups=10", "n_obs=5", "group_sd=0.25", "two_stage"):
+        assert part in urlsplit(page.url).fragment
+    assert "mlm_intercept" not in page.url
+    # The address alone gives the same view.
+    again = open_page(urlsplit(page.url).fragment)
+    assert points(again) == points(page)
+    # Nothing chosen is said in words.
+    for name in chosen:
+        page.locator(f"input[value='{name}']").uncheck()
+    assert "Choose at least one strategy" in page.inner_text("#explorer-plot")
+
+
+def test_one_dimension_at_a_time_lies_side_by_side(open_page):
+    page = open_page()
+    choose(page, "n_groups", "all")
+    page.wait_for_function(f"document.querySelectorAll('{POINTS}').length === 600")
+    head, rows = view_table(page)
+    assert (head[0], [row[0] for row in rows[::4]]) == ("People", ["10", "30", "100"])
+    assert not page.is_checked("input[name='explorer-group_sd'][value='all']")
+
+
+def test_the_axis_stays_until_the_reader_zooms(open_page):
+    def x_of(page):
+        path = page.locator(POINTS).first
+        return path.bounding_box()["x"]
+
+    page = open_page("measure=se_sum&n_groups=100&n_obs=100&group_sd=0.1")
+    before = x_of(page)
+    choose(page, "n_obs", "25")
+    page.wait_for_timeout(300)
+    moved = x_of(page)
+    assert before < moved < before + 200  # on the same logarithmic axis
+    page.check("input[name='explorer-zoom']")
+    page.wait_for_timeout(300)
+    boxes = [path.bounding_box()["x"] for path in page.locator(POINTS).all()]
+    plot = page.locator("#explorer-plot").bounding_box()
+    assert max(boxes) - min(boxes) > 0.6 * plot["width"]
+
+
+def test_a_rate_stands_beside_its_monte_carlo_error(open_page):
+    page = open_page("measure=covered&coefficient=IV2&n_groups=30&n_obs=25&group_sd=all")
+    fits = load_reference().fits.query("n_groups == 30 and n_obs == 25 and term == 'IV2'")
+    known = performance(fits, by=["group_sd", "strategy"]).set_index(["group_sd", "strategy"])
+    head, rows = view_table(page)
+    assert head[3:] == ["Rate, %", "MCSE"]
+    for sd, label, _, rate, mcse in rows:
+        expected = known.loc[(float(sd), LABELS[label])]
+        assert float(rate) == pytest.approx(100 * expected["coverage"], abs=0.5)
+        assert float(mcse) == pytest.approx(100 * expected["coverage_mcse"], abs=0.06)
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_a_click_tells_which_data_set_it_is_and_how_to_draw_it_again(open_page, sums, viewport):
+    page = open_page("measure=t_sum&n_groups=10&n_obs=5&group_sd=all&zoom=1", viewport=viewport)
+    drawn = points(page)
+    # The last points of rows lie at no other point's place only by chance, so take extremes.
+    for strategy in ("mlm_full", "two_stage"):
+        at = max(
+            (i for i, p in enumerate(drawn) if p["strategy"] == strategy),
+            key=lambda i: drawn[i]["value"],
+        )
+        path = page.locator(POINTS).nth(at)
+        path.scroll_into_view_if_needed()
+        box = path.bounding_box()
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        assert picked(page).replication == drawn[at]["place"] % 50
+        assert_the_card_is_right(page, sums, drawn[at], "t_sum")
+    assert "Picked replication" in page.inner_text("[role=status]")
+
+
+def test_all_of_it_works_by_keyboard(open_page, sums):
+    page = open_page()
+    page.focus("#explorer-measure")
+    page.keyboard.press("ArrowDown")  # the next measure
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowLeft")  # from 30 people to 10
+    assert page.is_checked("input[name='explorer-n_groups'][value='10']")
+    assert "Sum of standard errors: 10 people" in page.inner_text("[role=status]")
+    seen = []
+    while page.evaluate("document.activeElement.id") != "explorer-plot":
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("document.activeElement.name || document.activeElement.id"))
+        assert len(seen) < 12, seen
+    assert {"explorer-n_obs", "explorer-group_sd", "explorer-strategies"} <= set(seen)
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineWidth") == "3px"
+    page.wait_for_timeout(300)
+
+    # From the middle of the first row to its end, then two rows down.
+    for key in ("ArrowRight", "End", "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+    said = page.inner_text("[role=status]")
+    label, sd, replication, value = re.match(
+        r"(.*), between-person SD (\S+), replication (\d+): (\S+)", said
+    ).groups()
+    assert (label, sd) == ("Cluster-robust OLS", "0.1")
+    page.keyboard.press("Enter")
+    assert picked(page).replication == int(replication)
+    assert picked(page).condition == Condition(n_groups=10, n_obs=25, group_sd=0.1)
+    row = reference_row(sums, picked(page), "cluster_robust")
+    assert float(value) == pytest.approx(row["se_sum"], rel=6e-3)
+    assert_the_card_is_right(
+        page, sums, {"strategy": LABELS[label], "value": row["se_sum"]}, "se_sum"
+    )
+
+    while page.evaluate("document.activeElement.textContent") != "Copy":
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.textContent === 'Copied'")
+    assert page.evaluate("navigator.clipboard.readText()") == code(page)
+    page.focus("#explorer-plot")
+    page.keyboard.press("Escape")
+    assert "None is picked yet" in page.inner_text(".explorer-card")
+
+
+def test_the_end_of_a_row_is_its_largest_value(open_page, sums):
+    page = open_page("measure=coef_abs_error&n_groups=10&n_obs=100&group_sd=2")
+    page.focus("#explorer-plot")
+    for key, best in (("End", "idxmax"), ("Home", "idxmin")):
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press(key)
+        page.keyboard.press("Enter")
+        rows = sums.query("n_groups == 10 and n_obs == 100 and group_sd == 2")
+        rows = rows.query("strategy == 'mlm_full'").set_index("replication")["coef_abs_error"]
+        assert picked(page).replication == getattr(rows, best)()
+
+
+def test_the_table_of_data_sets_picks_too(open_page, sums):
+    page = open_page("measure=coef_abs_error&n_groups=30&n_obs=5&group_sd=all")
+    page.click("summary:has-text('Every data set of this view')")
+    rows = page.locator("details tbody tr")
+    assert rows.count() == 250
+    row = rows.nth(2 * 50 + 17)
+    shown = row.locator("td").all_inner_texts()
+    row.locator("button").click()
+    simulated = picked(page)
+    assert simulated.condition == Condition(n_groups=30, n_obs=5, group_sd=1)
+    assert simulated.replication == 17
+    assert shown[0] == "1"
+    for text, strategy in zip(shown[1:], STRATEGIES, strict=True):
+        expected = reference_row(sums, simulated, strategy)["coef_abs_error"]
+        assert float(text) == pytest.approx(expected, rel=6e-3)
+    # The button that was pressed keeps the focus.
+    assert page.evaluate("document.activeElement.textContent") == "17"
+
+
+def test_the_card_shows_what_lme4_said(open_page):
+    diagnostics = load_reference().diagnostics
+    row = diagnostics[diagnostics["messages"].str.contains("lmerTest")].iloc[5]
+    where = f"{row['n_groups']},{row['n_obs']},{row['group_sd']:g},{row['replication']}"
+    page = open_page(f"measure=singular&data={where}")
+    card = page.inner_text(".explorer-card")
+    assert row["messages"] in card
+    assert "singular" in card
+
+
+def test_the_suggested_views_open_and_back_returns(open_page):
+    page = open_page("measure=se&coefficient=IV3&n_groups=10&n_obs=5&group_sd=1")
+    before = page.inner_text(".explorer-title")
+    links = page.locator("a[data-view]")
+    assert links.count() >= 3
+    for link in links.all():
+        link.click()
+        wanted = dict(part.split("=") for part in link.get_attribute("data-view").split("&"))
+        assert page.input_value("#explorer-measure") == wanted["measure"]
+        for name in ("n_groups", "n_obs", "group_sd"):
+            assert page.is_checked(f"input[name='explorer-{name}'][value='{wanted[name]}']")
+        assert page.inner_text(".explorer-title") != before
+    for _ in range(links.count()):
+        page.go_back()
+    page.wait_for_function(
+        "title => document.querySelector('.explorer-title').innerText === title", arg=before
+    )
+
+
+VIEWS = [
+    "measure=se_sum&n_groups=100&n_obs=100&group_sd=all&data=100,100,2,37",
+    "measure=covered&coefficient=IV1&n_groups=10&n_obs=5&group_sd=1&data=10,5,1,3",
+]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_anyone_can_use_it_in_both_themes_and_on_a_phone(open_page, viewport, theme):
+    for view in VIEWS:
+        page = open_page(view, viewport=viewport, color_scheme=theme)
+        page.click("summary:has-text('Every data set of this view')")
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        drawn = page.locator("#explorer-plot svg").first.bounding_box()
+        assert drawn["x"] >= 0
+        assert drawn["x"] + drawn["width"] <= viewport["width"]
+        found = Axe().run(page, context="#explorer-app").response["violations"]
+        assert not [(violation["id"], violation["help"]) for violation in found]
+
+
+def test_the_plot_follows_the_theme_at_once(open_page):
+    page = open_page(color_scheme="light")
+    fill = "getComputedStyle(document.querySelector('#explorer-plot svg text')).fill"
+    dark_on_light = page.evaluate(fill)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    light_on_dark = page.evaluate(fill)
+    brightness = [sum(map(int, re.findall(r"\d+", c)[:3])) for c in (dark_on_light, light_on_dark)]
+    assert brightness[0] < 200
+    assert brightness[1] > 550
+
+
+def test_strategies_differ_in_shape_and_colour(open_page):
+    page = open_page("measure=coef_abs_error&n_groups=10&n_obs=5&group_sd=1")
+    drawn = page.eval_on_selector_all(
+        POINTS,
+        "all => all.map(p => [p.__data__.datum.strategy, p.getAttribute('fill'),"
+        " p.getAttribute('d').replace(/[\\d.,e-]+/g, '#')])",
+    )
+    looks = {strategy: (fill, path) for strategy, fill, path in drawn}
+    assert {s: fill for s, (fill, _) in looks.items()} == {
+        s.id: s.color for s in STRATEGIES.values()
+    }
+    # Square and diamond are both made of straight lines, so three outlines in all.
+    assert len({path for _, path in looks.values()}) >= 3
+
+
+def test_nothing_comes_from_elsewhere_and_the_page_is_light(open_page, address):
+    page = open_page()
+    page.wait_for_load_state("networkidle")
+    host = urlsplit(address).netloc
+    assert {urlsplit(response.url).netloc for response in page.responses} == {host}
+    sizes = {urlsplit(r.url).path: len(gzip.compress(r.body())) for r in page.responses}
+    assert sum(sizes.values()) < 2_000_000
+    own = {path: n for path, n in sizes.items() if re.search(r"explorer|vega", path)}
+    assert len(own) == 7
+    assert sum(own.values()) < 600_000
+    # Other pages do not pay for it.
+    other = open_page(path="search.html")
+    assert not [r.url for r in other.responses if re.search(r"explorer|vega", r.url)]
+
+
+def test_the_explorer_complains_about_nothing(open_page):
+    # What the theme says on a page without an explorer is not the explorer's.
+    themes = set(open_page(path="search.html").complaints)
+    for view in ("", *VIEWS, "measure=nonsense&n_groups=7&data=1,2,3,4", "measure=%E0%A4%A"):
+        page = open_page(view)
+        for measure in page.eval_on_selector_all(
+            "#explorer-measure option", "o => o.map(e => e.value)"
+        ):
+            page.select_option("#explorer-measure", measure)
+            page.wait_for_selector(POINTS)
+        page.wait_for_timeout(200)
+        assert set(page.complaints) <= themes
+
+
+def test_it_works_when_its_file_is_opened_from_the_disk(browser, folder):
+    page = browser.new_page()
+    page.goto((folder / "book" / "explorer.html").as_uri())
+    page.wait_for_selector(POINTS)
+    page.close()
+
+
+def test_without_scripts_the_static_table_stays(open_page):
+    page = open_page(java_script_enabled=False)
+    text = page.inner_text("#explorer-app")
+    assert "needs JavaScript" in text
+    assert page.locator("#explorer-app table tr").count() == 6
+    for strategy in STRATEGIES.values():
+        assert strategy.label in text
