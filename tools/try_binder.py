@@ -189,7 +189,7 @@ def run_cells(server: Server, kernel: str, cells: list[dict], outcome: Outcome) 
             if reply["parent_header"].get("msg_id") != message:
                 continue
             content = reply["content"]
-            if "image/png" in content.get("data", {}) and outcome.figure is None:
+            if "image/svg+xml" in content.get("data", {}) and outcome.figure is None:
                 outcome.figure = time.monotonic() - start
             if reply["msg_type"] == "error":
                 outcome.errors.append(f"{content['ename']}: {content['evalue']}")
