@@ -123,7 +123,7 @@ class Server:
         self.stop()
         raise RuntimeError(f"The server did not start:\n{log.read_text('utf-8')}")
 
-    def ask(self, path: str, method: str = "GET", **body: object) -> dict:
+    def ask(self, path: str, method: str = "GET", /, **body: object) -> dict:
         """Call the server's REST interface."""
         request = urllib.request.Request(
             f"http://{self.address}/api/{path}",
