@@ -33,8 +33,8 @@ serve: $(READY) ## Open the built book on localhost (PORT=8000)
 lab: $(READY) ## Open the chapters as notebooks in JupyterLab (PORT=8888)
 	@$(PY) tools/lab.py $(PORT)
 
-binder: $(READY) ## Do what Binder does and run every chapter there (ten minutes)
-	@$(PY) tools/try_binder.py
+binder: $(READY) ## Run the chapters as Binder does (ten minutes; CHAPTER=intro for one)
+	@$(PY) tools/try_binder.py $(CHAPTER)
 
 linkcheck: $(READY) ## Ask every external link whether it still answers
 	@$(PY) tools/check_links.py
