@@ -192,7 +192,10 @@ def _form(field, rule, said):
     )
 
 
-def source_version(root=Path(__file__).resolve().parent.parent):
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def source_version(root=PROJECT):
     """Say which commit the book is built from, and whether its files were changed since.
 
     Without git, as in a downloaded archive, it says that instead of guessing.

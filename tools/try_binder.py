@@ -255,8 +255,8 @@ def main() -> int:
             for page in pages:
                 outcome = try_chapter(server, page)
                 figure = "" if outcome.figure is None else f"{outcome.figure:.0f}"
-                row = f"{outcome.name:<24}{outcome.processor:>8.0f}{outcome.seconds:>9.0f}{figure:>14}"
-                print(f"{row}{outcome.megabytes:>7.0f}", flush=True)
+                row = f"{outcome.name:<24}{outcome.processor:>8.0f}{outcome.seconds:>9.0f}"
+                print(f"{row}{figure:>14}{outcome.megabytes:>7.0f}", flush=True)
                 for complaint in outcome.complaints():
                     failed = True
                     print(f"  {outcome.name} {complaint}", file=sys.stderr, flush=True)
