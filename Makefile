@@ -1,6 +1,6 @@
 # The whole interface of the project: `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help book test benchmark serve lint lock clean
+.PHONY: help book test lab binder linkcheck benchmark serve lint lock clean
 
 # The stamp's name says whether R and its packages were there, so installing them later runs the
 # set-up again.
@@ -30,6 +30,15 @@ lint: $(READY) ## Run the linter and the type checker alone
 
 serve: $(READY) ## Open the built book on localhost (PORT=8000)
 	@$(PY) tools/serve.py $(PORT)
+
+lab: $(READY) ## Open the chapters as notebooks in JupyterLab (PORT=8888)
+	@$(PY) tools/lab.py $(PORT)
+
+binder: $(READY) ## Run the chapters as Binder does (ten minutes; CHAPTER=intro for one)
+	@$(PY) tools/try_binder.py $(CHAPTER)
+
+linkcheck: $(READY) ## Ask every external link whether it still answers
+	@$(PY) tools/check_links.py
 
 lock: $(READY) ## Remake requirements.txt from pyproject.toml
 	@$(PY) -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \

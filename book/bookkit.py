@@ -1,8 +1,10 @@
 """What the chapters share: the look of figures, numbers for the prose, and self-checks."""
 
 import json
+import subprocess
 from html import escape
 from itertools import count, product
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import matplotlib_inline.backend_inline as inline
@@ -191,3 +193,27 @@ def _form(field, rule, said):
         "<noscript>Answers are checked by JavaScript, which is off.</noscript></form>"
         f"<script>{_SCRIPT}</script>"
     )
+
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def source_version(root=PROJECT):
+    """Say which commit the book is built from, and whether its files were changed since.
+
+    Without git, as in a downloaded archive, it says that instead of guessing.
+    """
+
+    def git(*arguments):
+        command = ["git", "-C", str(root), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        # An archive unpacked inside another project's repository is not of that project.
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != root:
+            raise FileNotFoundError
+        commit = git("rev-parse", "--short=12", "HEAD")
+        changed = git("status", "--porcelain")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown: built from files outside a git repository"
+    return f"{commit}, with changes that are in no commit" if changed else commit

@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -167,3 +169,44 @@ def test_a_fork_leads_its_readers_to_the_fork(small_book, monkeypatch):
     assert "https://mybinder.org/v2/gh/Someone/fork/" in page
     assert "https://someone.github.io/fork/book/page.html" in page
     assert "mlmlearn/mlmlearn" not in page
+
+
+@pytest.mark.needs_r
+def test_no_page_survives_a_change_in_what_it_imports_or_reads(small_book):
+    code = "import rate\nprint(rate.NAME, open('data.txt').read())"
+    page = f"{GOOD}\n```{{code-cell}} ipython3\n{code}\n```\n"
+    (small_book / "book/page.md").write_text(page, encoding="utf-8")
+    stray = small_book / "_build/html/book/removed.html"
+    for name, value in [("power", "0.80"), ("coverage", "0.95")]:
+        (small_book / "book/rate.py").write_text(f"NAME = {name!r}\n", encoding="utf-8")
+        (small_book / "book/data.txt").write_text(value, encoding="utf-8")
+        assert build_book(small_book).returncode == 0
+        shown = (small_book / "_build/html/book/page.html").read_text(encoding="utf-8")
+        assert f"{name} {value}" in shown
+        assert not stray.exists()
+        stray.write_text("a page that is no longer in the book", encoding="utf-8")
+
+
+def test_the_book_says_what_it_is_built_from(tmp_path):
+    sys.path.insert(0, str(ROOT / "book"))
+    from bookkit import source_version
+
+    def git(*arguments):
+        who = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+        command = ["git", "-C", str(root), *who, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    root = tmp_path.resolve()
+    assert source_version(root).startswith("unknown")
+    git("init")
+    (root / "page.md").write_text("one", encoding="utf-8")
+    git("add", ".")
+    git("commit", "--message", "One")
+    commit = git("rev-parse", "HEAD")
+    assert commit.startswith(source_version(root))
+    assert len(source_version(root)) >= 7
+    (root / "page.md").write_text("two", encoding="utf-8")
+    assert source_version(root) == f"{commit[:12]}, with changes that are in no commit"
+    # An archive unpacked inside some repository does not come from that one.
+    (root / "archive").mkdir()
+    assert source_version(root / "archive").startswith("unknown")

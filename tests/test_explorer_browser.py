@@ -39,6 +39,7 @@ def folder(tmp_path_factory):
     """Build a book of this page alone."""
     root = tmp_path_factory.mktemp("explorer")
     shutil.copytree(ROOT / "book", root / "book", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "tools", root / "tools")  # the extension that all pages share
     shutil.copy(ROOT / "_config.yml", root)
     (root / "_toc.yml").write_text("format: jb-book\nroot: book/explorer\n", encoding="utf-8")
     command = [Path(sys.executable).with_name("jupyter-book"), "build", root, "--all", "-q"]

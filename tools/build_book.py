@@ -8,6 +8,7 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -25,13 +26,30 @@ def needs_r(chapter: Path) -> bool:
     return bool(front.get("needs_r"))
 
 
-def run(command: list[str]) -> int:
-    """Run a command, pass its output on without the noise, and return its exit status."""
+def variant_of_config(name: str, change: Callable[[dict], None]) -> Path:
+    """Write a changed copy of the configuration into _build and return its path."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    change(config)
+    # These paths are relative to the configuration, which now lies elsewhere.
+    extensions = config["sphinx"].get("local_extensions", {})
+    config["sphinx"]["local_extensions"] = {
+        extension: str(ROOT / folder) for extension, folder in extensions.items()
+    }
+    path = ROOT / "_build" / f"config-{name}.yml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    return path
+
+
+def build(*options: str, quiet: bool = False) -> int:
+    """Call jupyter-book, pass its output on without the noise, and return its exit status."""
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    command = [str(jupyter_book), "build", ".", "--all", "--keep-going", "-q", *options]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         for line in process.stdout:
-            if NOISE not in line:
+            if not quiet and NOISE not in line:
                 print(line, end="", flush=True)
     return process.returncode
 
@@ -39,27 +57,21 @@ def run(command: list[str]) -> int:
 def main() -> int:
     """Build, report, and return the exit status."""
     have_r = bool(shutil.which("R")) and importlib.util.find_spec("pymer4") is not None
-    jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    command = [str(jupyter_book), "build", ".", "--all", "--keep-going", "-q"]
     if have_r:
-        command.append("-W")
+        options = ["-W"]
     else:
         skipped = sorted(c.name for c in (ROOT / "book").glob("*.md") if needs_r(c))
-        config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-        config["execute"]["exclude_patterns"] = skipped
-        # jupyter-book looks for them beside the configuration, which moves.
-        local = config["sphinx"]["local_extensions"]
-        config["sphinx"]["local_extensions"] = {k: str(ROOT / v) for k, v in local.items()}
-        # The numbers and figures that these chapters would compute are missing from the text.
-        config["sphinx"]["config"]["suppress_warnings"] = ["mystnb.glue", "ref.numref"]
-        partial = ROOT / "_build" / "config-without-r.yml"
-        partial.parent.mkdir(exist_ok=True)
-        partial.write_text(yaml.safe_dump(config), encoding="utf-8")
-        command += ["--config", str(partial)]
+
+        def without_r(config: dict) -> None:
+            config["execute"]["exclude_patterns"] = skipped
+            # The numbers and figures that these chapters would compute are missing.
+            config["sphinx"]["config"]["suppress_warnings"] = ["mystnb.glue", "ref.numref"]
+
+        options = ["--config", str(variant_of_config("without-r", without_r))]
     # A page of an earlier build must not survive.
     shutil.rmtree(ROOT / "_build" / "html", ignore_errors=True)
     print("Executing the chapters and building the site takes a minute or two.", flush=True)
-    if run(command) != 0:
+    if build(*options) != 0:
         print("The book was not built; the reason stands above.", file=sys.stderr)
         return 1
     if not have_r:
