@@ -8,11 +8,11 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from personal import diary, diary_process
+from personal import diary, diary_process, tasting, tasting_process
 
-from mlmlearn import fit, performance
+from mlmlearn import STRATEGIES, fit, performance
 
-__all__ = ["close", "pooling"]
+__all__ = ["close", "four_strategies", "pooling"]
 
 
 def close(given, right, *, rel=0.006, abs=0.0):
@@ -65,4 +65,28 @@ def pooling(student_id):
         "icc": between / (between + noise),
         "total_sd": np.sqrt(between + noise),
         **summary[["emp_se", "model_se", "coverage", "coverage_mcse"]].to_dict(),
+    }
+
+
+@cache
+def four_strategies(student_id):
+    """Return the right answers of `four_strategies`."""
+    data, truth = tasting(student_id), pd.Series(tasting_process(student_id)["coefs"])
+    roles = {"outcome": "rating", "predictors": ["strength", "sweetness"], "group": "taster"}
+    fits = {strategy: fit(strategy, data, engine="batch", **roles) for strategy in STRATEGIES}
+    strength = pd.DataFrame({name: result.coefs.loc["strength"] for name, result in fits.items()})
+    errors = {
+        name: float((result.coefs["estimate"] - truth).abs().sum()) for name, result in fits.items()
+    }
+    full = fits["mlm_full"]
+    return {
+        "full_estimate": strength.loc["estimate", "mlm_full"],
+        "full_se": strength.loc["se", "mlm_full"],
+        "strength_sd": np.sqrt(full.random_cov.loc["strength", "strength"]),
+        "residual_sd": full.residual_sd,
+        "dfs": strength.loc["df", list(STRATEGIES)].tolist(),
+        "surest": strength.loc["se"].idxmin(),
+        "se_ratio": strength.loc["se"].max() / strength.loc["se"].min(),
+        "errors": errors,
+        "nearest": min(errors, key=errors.get),
     }

@@ -108,6 +108,66 @@ def diary(student_id, replication=0):
     )
 
 
+# Assignment `four_strategies`: a coffee tasting
+
+
+def tasting_process(student_id):
+    """Return the true numbers behind the student's coffee tasting.
+
+    Returns
+    -------
+    dict
+        n_people; coefs, the average person's Intercept, strength and sweetness; between_sd,
+        by which people differ in each of them; noise_sd. All but the first in rating points.
+    """
+    rng = _choices(student_id, "four_strategies")
+    noise_sd = rng.uniform(5, 9)
+    return {
+        "n_people": int(rng.integers(14, 25)),
+        "coefs": {
+            "Intercept": round(rng.uniform(45, 65), 1),
+            "strength": round(noise_sd * rng.uniform(0.3, 0.7), 2),
+            "sweetness": round(-noise_sd * rng.uniform(0.1, 0.5), 2),
+        },
+        "between_sd": round(noise_sd * rng.uniform(0.6, 1.1), 2),
+        "noise_sd": round(noise_sd, 2),
+    }
+
+
+def tasting(student_id):
+    """Return the student's coffee tasting as a data frame, one row a cup.
+
+    Returns
+    -------
+    DataFrame
+        taster (a label), strength and sweetness (of the cup, in standard deviations around
+        the average cup), rating (0 to 100, roughly).
+    """
+    truth = tasting_process(student_id)
+    n_people, most = truth["n_people"], 16
+    unit = truth["noise_sd"]
+    condition = Condition(
+        n_people,
+        most,
+        truth["between_sd"] / unit,
+        n_predictors=2,
+        betas=[coef / unit for coef in truth["coefs"].values()],
+    )
+    drawn = simulate(condition, seed=seed_of(student_id, "tasting")).data
+    rng = _choices(student_id, "who drinks how many cups")
+    cups = rng.integers(8, most + 1, size=n_people)
+    labels = rng.permutation([a + b for a in "LMNPRSTVWZ" for b in "aeiou"])[:n_people]
+    kept = (np.arange(most) < cups[:, None]).ravel()
+    return pd.DataFrame(
+        {
+            "taster": np.repeat(labels, most)[kept],
+            "strength": drawn["IV1"].to_numpy()[kept],
+            "sweetness": drawn["IV2"].to_numpy()[kept],
+            "rating": unit * drawn["DV"].to_numpy()[kept],
+        }
+    )
+
+
 # What the instant checks use
 
 

@@ -109,4 +109,106 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             ),
         },
     },
+    "four_strategies": {
+        "q1": {
+            "wrong strategy": (
+                'full_se = fit("mlm_intercept", data, **roles).coefs.loc["strength", "se"]'
+            ),
+            "wrong row": (
+                'full_estimate = fit("mlm_full", data, **roles).coefs.loc["sweetness", "estimate"]'
+            ),
+            "variance for standard error": "full_se = full_se**2",
+            "times the root of n": 'full_se = full_se * np.sqrt(data["taster"].nunique())',
+            "sign": "full_estimate = -full_estimate",
+            "another student's": _of_another("four_strategies", "full_estimate", "full_se"),
+        },
+        "q2": {
+            label: (
+                "def two_stage(data, outcome, predictor, group):\n"
+                "    b = np.array([np.polyfit(own[predictor], own[outcome], 1)[0]"
+                " for _, own in data.groupby(group)])\n"
+                f"    return {returned}"
+            )
+            for label, returned in {
+                "standard deviation for standard error": "b.mean(), b.std(ddof=1), len(b) - 1",
+                "root of rows for root of people": (
+                    "b.mean(), b.std(ddof=1) / np.sqrt(len(data)), len(b) - 1"
+                ),
+                "variance for standard error": "b.mean(), b.var(ddof=1) / len(b), len(b) - 1",
+                "n for n - 1 in the standard deviation": (
+                    "b.mean(), b.std() / np.sqrt(len(b)), len(b) - 1"
+                ),
+                "rows for people in df": (
+                    "b.mean(), b.std(ddof=1) / np.sqrt(len(b)), len(data) - 2"
+                ),
+                "people in df": "b.mean(), b.std(ddof=1) / np.sqrt(len(b)), len(b)",
+                "complete pooling": (
+                    "np.polyfit(data[predictor], data[outcome], 1)[0],"
+                    " b.std(ddof=1) / np.sqrt(len(b)), len(b) - 1"
+                ),
+                "median for mean": ("np.median(b), b.std(ddof=1) / np.sqrt(len(b)), len(b) - 1"),
+            }.items()
+        },
+        "q3": {
+            "variance for standard deviation": "strength_sd = strength_sd**2",
+            "standard error for standard deviation": (
+                'strength_sd = fit("mlm_full", data, **roles).coefs.loc["strength", "se"]'
+            ),
+            "spread of unpooled slopes": (
+                'strength_sd = fit("two_stage", data, **roles).group_coefs["strength"].std()'
+            ),
+            "residual variance": "residual_sd = residual_sd**2",
+            "wrong strategy": 'residual_sd = fit("mlm_intercept", data, **roles).residual_sd',
+            "another student's": _of_another("four_strategies", "strength_sd", "residual_sd"),
+        },
+        "q4": {
+            "order": "dfs = dfs[::-1]",
+            "people minus one for all": 'dfs = 4 * [data["taster"].nunique() - 1]',
+            "rows for all": "dfs = 4 * [len(data) - 3]",
+            "of the intercept": (
+                "dfs = compare(data, **roles).query(\"term == 'Intercept'\")['df'].tolist()"
+            ),
+            "another student's": _of_another("four_strategies", "dfs"),
+        },
+        "q5": {
+            "the least sure": 'surest = "two_stage"',
+            "variances": "se_ratio = se_ratio**2",
+            "upside down": "se_ratio = 1 / se_ratio",
+            "wrong term": (
+                "_se = compare(data, **roles).query(\"term == 'Intercept'\")['se'];"
+                " se_ratio = _se.max() / _se.min()"
+            ),
+            "another student's": _of_another("four_strategies", "surest", "se_ratio"),
+        },
+        "q6": {
+            label: f"def interval(estimate, se, df):\n    w = {width}\n    return {ends}"
+            for label, width, ends in [
+                ("normal quantile", "1.96 * se", "estimate - w, estimate + w"),
+                ("one-sided", "stats.t.ppf(0.95, df) * se", "estimate - w, estimate + w"),
+                ("one standard error", "se", "estimate - w, estimate + w"),
+                ("ends swapped", "stats.t.ppf(0.975, df) * se", "estimate + w, estimate - w"),
+                (
+                    "divided by the root of n",
+                    "stats.t.ppf(0.975, df) * se / np.sqrt(df + 1)",
+                    "estimate - w, estimate + w",
+                ),
+            ]
+        },
+        "q7": {
+            label: f"errors = {{n: float({each}) for n in STRATEGIES for e in "
+            "[fit(n, data, **roles).coefs['estimate'] - pd.Series(truth)]}"
+            for label, each in {
+                "squares": "(e**2).sum()",
+                "mean for sum": "e.abs().mean()",
+                "without the intercept": "e.drop('Intercept').abs().sum()",
+            }.items()
+        }
+        | {
+            "standard errors for errors": (
+                'errors = {n: fit(n, data, **roles).coefs["se"].sum() for n in STRATEGIES}'
+            ),
+            "the farthest": "nearest = max(errors, key=errors.get)",
+            "another student's": _of_another("four_strategies", "errors", "nearest"),
+        },
+    },
 }
