@@ -211,4 +211,117 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             "another student's": _of_another("four_strategies", "errors", "nearest"),
         },
     },
+    "study_design": {
+        "q1": {
+            label: (
+                "def people_affordable(budget, per_person, per_answer, n_obs):\n"
+                f"    return {returned}"
+            )
+            for label, returned in {
+                "rounded": "round(budget / (per_person + per_answer * n_obs))",
+                "rounded up": "int(np.ceil(budget / (per_person + per_answer * n_obs)))",
+                "one answer": "budget // (per_person + per_answer)",
+                "answers free": "budget // per_person",
+                "people free": "budget // (per_answer * n_obs) if per_answer else 0",
+                "every answer recruits": "budget // ((per_person + per_answer) * n_obs)",
+            }.items()
+        },
+        "q2": {
+            "one person too many": "n_people = [n + 1 for n in n_people]",
+            "order": "n_people = n_people[::-1]",
+            "answers free": 'n_people = 5 * [plan["budget"] // plan["per_person"]]',
+            "another student's": _of_another("study_design", "n_people"),
+        },
+        "q3": {
+            label: (
+                "def power_of(p_values, alpha=0.05):\n"
+                "    p = np.asarray(p_values)\n"
+                "    power = np.mean(p < alpha)\n"
+                f"    return {returned}"
+            )
+            for label, returned in {
+                "variance for standard error": "power, power * (1 - power) / len(p)",
+                "without the root of n": "power, np.sqrt(power * (1 - power))",
+                "percent for proportion": (
+                    "100 * power, 100 * np.sqrt(power * (1 - power) / len(p))"
+                ),
+                "misses for hits": "1 - power, np.sqrt(power * (1 - power) / len(p))",
+                "alpha ignored": (
+                    "np.mean(p < 0.05), np.sqrt(np.mean(p < 0.05) * np.mean(p >= 0.05) / len(p))"
+                ),
+                "count for share": "np.sum(p < alpha), np.sqrt(power * (1 - power) / len(p))",
+            }.items()
+        },
+        "q4": {
+            "percent for proportion": "power_people = 100 * power_people",
+            "misses for hits": "power_people = 1 - power_people",
+            "variance for standard error": "power_people_mcse = power_people_mcse**2",
+            "without the root of n": "power_people_mcse = power_people_mcse * np.sqrt(300)",
+            "standard error of the mean": "emp_se_people = emp_se_people / np.sqrt(300)",
+            "wrong design": (
+                "from answers import study_design as _right; _r = _right(student_id);"
+                ' power_people = _r["power_answers"]; emp_se_people = _r["emp_se_answers"]'
+            ),
+            "another student's": _of_another(
+                "study_design", "power_people", "power_people_mcse", "emp_se_people"
+            ),
+        },
+        "q5": {
+            "sign": "difference = -difference",
+            "errors added": (
+                'difference_mcse = people_summary["power_mcse"] + answers_summary["power_mcse"]'
+            ),
+            "one error": 'difference_mcse = people_summary["power_mcse"]',
+            "variance for standard error": "difference_mcse = difference_mcse**2",
+            "percent for proportion": "difference = 100 * difference",
+            "the other design": "power_answers = power_answers + difference",
+            "standard error of the mean": "emp_se_answers = emp_se_answers / np.sqrt(300)",
+            "another student's": _of_another(
+                "study_design", "power_answers", "emp_se_answers", "difference", "difference_mcse"
+            ),
+        },
+        "q6": {
+            label: f"def replications_needed(power, mcse):\n    return int(np.ceil({needed}))"
+            for label, needed in {
+                "root forgotten": "power * (1 - power) / mcse",
+                "root of the right answer": "np.sqrt(power * (1 - power)) / mcse",
+                "worst case for all": "0.25 / mcse**2",
+                "square of p (1 - p)": "(power * (1 - power) / mcse) ** 2",
+                "1 - p left out": "power / mcse**2",
+            }.items()
+        },
+        "q7": {
+            "most people": (
+                'best_n_obs = 2; best_n_people = plan["budget"]'
+                ' // (plan["per_person"] + 2 * plan["per_answer"])'
+            ),
+            "variance for standard error": "best_se = best_se**2",
+            "without the root of n": "best_se = best_se * np.sqrt(best_n_people)",
+            "rows for people": "best_se = best_se / np.sqrt(best_n_obs)",
+            "noise not divided": (
+                'best_se = np.sqrt((plan["between_sd"]**2 + plan["noise_sd"]**2) / best_n_people)'
+            ),
+            "people do not differ": (
+                'best_se = np.sqrt(plan["noise_sd"]**2 / best_n_obs / best_n_people)'
+            ),
+            "another student's": _of_another(
+                "study_design", "best_n_obs", "best_n_people", "best_se"
+            ),
+        },
+        "q8": {
+            "strategies swapped": "alarm_full, alarm_intercept = alarm_intercept, alarm_full",
+            "the promise": "alarm_full = alarm_intercept = 0.05",
+            "percent for proportion": "alarm_intercept = 100 * alarm_intercept",
+            "with the effect": (
+                "from answers import study_design as _right;"
+                ' alarm_full = _right(student_id)["power_answers"]'
+            ),
+            "wrong strategy": 'believed_se = null_full["model_se"]',
+            "what it should believe": 'believed_se = null_intercept["emp_se"]',
+            "variance for standard error": "believed_se = believed_se**2",
+            "another student's": _of_another(
+                "study_design", "alarm_full", "alarm_intercept", "believed_se"
+            ),
+        },
+    },
 }
