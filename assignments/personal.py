@@ -11,7 +11,7 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-from mlmlearn import Condition, simulate
+from mlmlearn import Condition, fit, load_reference, simulate
 
 PLACEHOLDERS = {"", "...", "id", "myid", "yourid", "studentid", "name", "yourname", "todo", "none"}
 
@@ -202,6 +202,85 @@ def study_plan(student_id):
         "noise_sd": 1.0,
         "seed": seed_of(student_id, "study"),
     }
+
+
+# Assignment `singular_fits`: a training study, and three suspects
+
+
+def training(student_id):
+    """Return the student's training study, on which the full model is singular.
+
+    Returns
+    -------
+    DataFrame
+        learner (a label), practice and feedback (in standard deviations around the average
+        session), score (of the session's test, 0 to 20 points).
+    """
+    rng = _choices(student_id, "singular_fits")
+    n_people, n_sessions = int(rng.integers(12, 19)), int(rng.integers(7, 12))
+    unit, level = rng.uniform(2, 3), rng.uniform(10, 14)
+    betas = [level / unit, rng.uniform(0.3, 0.6), rng.uniform(0.1, 0.3)]
+    condition = Condition(n_people, n_sessions, 0.35, n_predictors=2, betas=betas)
+    seed = seed_of(student_id, "training")
+    for replication in range(1000):
+        drawn = simulate(condition, seed=seed, replication=replication)
+        full = fit("mlm_full", drawn, engine="batch")
+        simple = fit("mlm_intercept", drawn, engine="batch")
+        # A dimension is lost, and yet people differ in what practice does for them.
+        slope_sd = math.sqrt(full.random_cov.loc["IV1", "IV1"])
+        ratio = full.coefs.loc["IV1", "se"] / simple.coefs.loc["IV1", "se"]
+        if full.singular and slope_sd > 0.25 and ratio > 1.15:
+            break
+    labels = rng.permutation([a + b for a in "BDFGHKM" for b in "aeiou"])[:n_people]
+    return pd.DataFrame(
+        {
+            "learner": np.repeat(labels, n_sessions),
+            "practice": drawn.data["IV1"],
+            "feedback": drawn.data["IV2"],
+            "score": unit * drawn.data["DV"],
+        }
+    )
+
+
+def training_grid(student_id):
+    """Return the sizes and the seed of the student's simulated training studies."""
+    rng = _choices(student_id, "training_grid")
+    return {
+        "n_groups": int(rng.integers(10, 21)),
+        "n_obs": int(rng.integers(6, 13)),
+        "seed": seed_of(student_id, "training_grid"),
+    }
+
+
+def suspects(student_id):
+    """Return three fits of lme4 from the book's reference run that it complained about.
+
+    Returns
+    -------
+    DataFrame
+        Three rows: n_groups, n_obs, group_sd and replication, which address the data set;
+        messages, what lme4 and lmerTest said; deviance, where lme4 ended.
+    """
+    rng = _choices(student_id, "suspects")
+    reference = load_reference()
+    full = reference.diagnostics.query("strategy == 'mlm_full'")
+    negative = full["messages"].str.contains("lmerTest:")
+    kinds = (
+        full[~full["singular"] & ~negative & (full["messages"] != "")],
+        full[full["singular"] & ~negative],
+        full[full["singular"] & negative],
+    )
+    address = ["n_groups", "n_obs", "group_sd", "replication"]
+    chosen = [kind.iloc[rng.integers(len(kind))] for kind in kinds[:2]]
+    for place in rng.permutation(len(kinds[2])):
+        row = kinds[2].iloc[place]
+        best = fit("mlm_full", reference.dataset(row[address].to_dict()), engine="batch")
+        if row["reml_deviance"] > best.reml_deviance + 0.05:
+            break
+    order = rng.permutation(3)
+    table = pd.DataFrame([*chosen, row]).iloc[order].reset_index(drop=True)
+    table = table.rename(columns={"reml_deviance": "deviance"})
+    return table[[*address, "messages", "deviance"]].infer_objects()
 
 
 # What the instant checks use

@@ -5,6 +5,8 @@ book's environment. A few ids stand for all; `python tests/test_assignments_cont
 tries as many as you name.
 """
 
+import contextlib
+import io
 import re
 import sys
 from pathlib import Path
@@ -56,7 +58,8 @@ def work(name, student_id):
         elif part == "text" and code.startswith("student_id ="):
             space["student_id"] = student_id
         elif "plt." not in code.replace("import matplotlib.pyplot as plt", ""):
-            exec(code, space)
+            with contextlib.redirect_stdout(io.StringIO()):
+                exec(code, space)
     return space, tests
 
 
