@@ -285,11 +285,13 @@ def suspects(student_id):
 
 # What the instant checks use
 
+NOTHING = "run the cell that sets it, or let the function return something"
+
 
 def number(value, name):
     """Return an answer as a float, or say what is wrong with its form."""
     assert value is not Ellipsis, f"{name} is still ...; put your answer in its place"
-    assert value is not None, f"{name} is not there yet; run the cell that sets it"
+    assert value is not None, f"{name} is nothing (None); {NOTHING}"
     if isinstance(value, (np.ndarray, pd.Series)) and value.size == 1:
         value = value.item()
     is_number = isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))
@@ -301,7 +303,7 @@ def number(value, name):
 def numbers(values, name, n):
     """Return an answer of n numbers as an array, or say what is wrong with its form."""
     assert values is not Ellipsis, f"{name} is still ...; put your answer in its place"
-    assert values is not None, f"{name} is not there yet; run the cell that sets it"
+    assert values is not None, f"{name} is nothing (None); {NOTHING}"
     assert isinstance(values, (list, tuple, np.ndarray, pd.Series)), (
         f"{name} should be a list of {n} numbers, but it is of type {type(values).__name__}"
     )
