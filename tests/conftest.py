@@ -22,7 +22,7 @@ from mlmlearn import Condition, SimulatedData, engine_pymer4, simulate
 ROOT = Path(__file__).resolve().parent.parent
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
-REFERENCE = {"intro", "explorer", "glossary", "reproducibility", "api", "bibliography"}
+REFERENCE = {"intro", "explorer", "teaching", "glossary", "reproducibility", "api", "bibliography"}
 CHAPTERS = [page for page in PAGES if Path(page).name not in REFERENCE]
 
 # An R that other tests started in this process changes the environment for its children.
