@@ -1,0 +1,147 @@
+"""The assignments as text and numbers: right answers pass for every student, wrong ones fail.
+
+Cells are executed here without Jupyter and without otter-grader, so the tests run in the
+book's environment. A few ids stand for all; `python tests/test_assignments_content.py 200`
+tries as many as you name.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSIGNMENTS = ROOT / "assignments"
+for folder in (ASSIGNMENTS, ROOT / "tests"):
+    sys.path.insert(0, str(folder))
+
+import answers  # noqa: E402
+import personal  # noqa: E402
+from wrong_answers import WRONG_ANSWERS  # noqa: E402
+
+NAMES = sorted(path.stem for path in ASSIGNMENTS.glob("*.md"))
+IDS = ["example", "ab12345"]
+
+
+def cells(name):
+    """Yield what an assignment's cells are for, the question they belong to, and their code."""
+    text = (ASSIGNMENTS / f"{name}.md").read_text(encoding="utf-8")
+    question, part = None, "text"
+    for kind, body in re.findall(
+        r"^```\{(raw-cell|code-cell)\}[^\n]*\n(.*?)^```$", text, re.M | re.S
+    ):
+        if kind == "code-cell":
+            yield part, question, body
+        elif match := re.search(r"# BEGIN QUESTION\nname: (\w+)", body):
+            question, part = match[1], "text"
+        elif "# END QUESTION" in body:
+            question, part = None, "text"
+        elif match := re.search(r"# (BEGIN|END) (SOLUTION|TESTS)", body):
+            part = match[2].lower() if match[1] == "BEGIN" else "text"
+
+
+def work(name, student_id):
+    """Run a solution; return what it leaves behind and the tests of every question."""
+    space, tests = {}, {}
+    for part, question, code in cells(name):
+        if part == "tests":
+            found = {}
+            exec(code, found)
+            tests.setdefault(question, []).extend(
+                f for n, f in found.items() if n.startswith("test_")
+            )
+        elif part == "text" and code.startswith("student_id ="):
+            space["student_id"] = student_id
+        elif "plt." not in code.replace("import matplotlib.pyplot as plt", ""):
+            exec(code, space)
+    return space, tests
+
+
+def failures(space, tests):
+    """Return the questions that lose their points, with what the first failing test says."""
+    failed = {}
+    for question, functions in tests.items():
+        for function in functions:
+            wanted = function.__code__.co_varnames[: function.__code__.co_argcount]
+            try:
+                function(**{name: space.get(name) for name in wanted})
+            except Exception as error:
+                failed.setdefault(question, str(error) or type(error).__name__)
+    return failed
+
+
+def rounded(value):
+    """Round a number, or each of a list or of a dictionary, to three significant digits."""
+    if isinstance(value, dict):
+        return {key: rounded(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(one) for one in value]
+    return float(f"{value:.3g}") if isinstance(value, (float, np.floating)) else value
+
+
+def problems(name, student_id):
+    """List everything that an assignment does wrong for one student."""
+    space, tests = work(name, student_id)
+    right = getattr(answers, name)(student_id)
+    found = [f"right answer: {failure}" for failure in failures(space, tests).items()]
+    handed_in = {key: rounded(space[key]) for key in right if key in space}
+    found += [f"rounded: {failure}" for failure in failures(space | handed_in, tests).items()]
+    for question, wrongs in WRONG_ANSWERS[name].items():
+        for label, code in wrongs.items():
+            wrong = dict(space)
+            exec(code, wrong)
+            failed = failures(wrong, tests)
+            if set(failed) != {question}:
+                found.append(f"{question}, {label}: loses {failed or 'nothing'}")
+    blank = {key: ... if key in right else value for key, value in space.items()}
+    for question in tests:
+        if question not in failures({"student_id": student_id, "data": blank.get("data")}, tests):
+            found.append(f"{question}: passes when nothing is there")
+    return found
+
+
+@pytest.mark.parametrize("student_id", IDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_right_answers_pass_and_wrong_ones_cost_their_question(name, student_id):
+    assert problems(name, student_id) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_question_but_the_written_ones_has_wrong_answers(name):
+    text = (ASSIGNMENTS / f"{name}.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"# BEGIN QUESTION\n(.*?)```", text, re.S)
+    questions = {re.search(r"name: (\w+)", b)[1]: "manual: true" in b for b in blocks}
+    assert set(WRONG_ANSWERS[name]) == {q for q, manual in questions.items() if not manual}
+    assert 6 <= len(questions) <= 9
+    assert 1 <= sum(questions.values()) <= 2
+    assert sum(int(re.search(r"points: (\d+)", b)[1]) for b in blocks) == 20
+
+
+def test_an_id_is_read_the_same_however_it_is_typed():
+    assert personal.seed_of(" AB 123\n", "x") == personal.seed_of("ab123", "x")
+    assert personal.seed_of("ab123", "x") != personal.seed_of("ab124", "x")
+    assert personal.diary("AB123").equals(personal.diary("ab123"))
+
+
+@pytest.mark.parametrize("bad", ["", "  ", "your-id", "...", ..., None, 12345])
+def test_a_missing_id_is_refused_in_a_sentence(bad):
+    with pytest.raises(ValueError, match="write your own"):
+        personal.seed_of(bad, "x")
+
+
+if __name__ == "__main__":
+    from joblib import Parallel, delayed
+
+    mpl.use("Agg")
+    ids = [f"student{i}" for i in range(int(sys.argv[1]))]
+    for name in sys.argv[2:] or NAMES:
+        tasks = (delayed(problems)(name, one) for one in ids)
+        wrong = dict(zip(ids, Parallel(n_jobs=2, verbose=1)(tasks), strict=True))
+        for one, found in wrong.items():
+            for line in found:
+                print(name, one, line)
+        good = sum(not found for found in wrong.values())
+        print(f"{name}: {good} of {len(ids)} ids without a problem")
