@@ -8,11 +8,13 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from personal import diary, diary_process
+from personal import diary, diary_process, study_plan, tasting, tasting_process
 
-from mlmlearn import fit, performance
+from mlmlearn import STRATEGIES, Condition, fit, performance
+from mlmlearn.engine_batch import compress, fit_many
+from mlmlearn.simulation import draw_many
 
-__all__ = ["close", "pooling"]
+__all__ = ["close", "four_strategies", "pooling", "study_design"]
 
 
 def close(given, right, *, rel=0.006, abs=0.0):
@@ -65,4 +67,84 @@ def pooling(student_id):
         "icc": between / (between + noise),
         "total_sd": np.sqrt(between + noise),
         **summary[["emp_se", "model_se", "coverage", "coverage_mcse"]].to_dict(),
+    }
+
+
+@cache
+def four_strategies(student_id):
+    """Return the right answers of `four_strategies`."""
+    data, truth = tasting(student_id), pd.Series(tasting_process(student_id)["coefs"])
+    roles = {"outcome": "rating", "predictors": ["strength", "sweetness"], "group": "taster"}
+    fits = {strategy: fit(strategy, data, engine="batch", **roles) for strategy in STRATEGIES}
+    strength = pd.DataFrame({name: result.coefs.loc["strength"] for name, result in fits.items()})
+    errors = {
+        name: float((result.coefs["estimate"] - truth).abs().sum()) for name, result in fits.items()
+    }
+    full = fits["mlm_full"]
+    return {
+        "full_estimate": strength.loc["estimate", "mlm_full"],
+        "full_se": strength.loc["se", "mlm_full"],
+        "strength_sd": np.sqrt(full.random_cov.loc["strength", "strength"]),
+        "residual_sd": full.residual_sd,
+        "dfs": strength.loc["df", list(STRATEGIES)].tolist(),
+        "surest": strength.loc["se"].idxmin(),
+        "se_ratio": strength.loc["se"].max() / strength.loc["se"].min(),
+        "errors": errors,
+        "nearest": min(errors, key=errors.get),
+    }
+
+
+def affordable(plan, n_obs):
+    """Count the people that a plan can pay for."""
+    return plan["budget"] // (plan["per_person"] + plan["per_answer"] * n_obs)
+
+
+def studies(plan, n_people, n_obs, slope, strategy):
+    """Simulate a design 300 times, fit all data sets at once, and sum up the slopes."""
+    condition = Condition(
+        n_people,
+        n_obs,
+        plan["between_sd"],
+        n_predictors=1,
+        betas=[0, slope],
+        noise_sd=plan["noise_sd"],
+    )
+    _, X, y = draw_many(condition, plan["seed"], range(300))
+    found = fit_many(strategy, compress(X, y))
+    columns = {"estimate": found.estimate[1], "se": found.se[1], "df": found.df[1]}
+    fits = pd.DataFrame(columns).assign(term="IV1", truth=slope)
+    return performance(fits, by="term").iloc[0]
+
+
+@cache
+def study_design(student_id):
+    """Return the right answers of `study_design`."""
+    plan = study_plan(student_id)
+    people, answers = (
+        studies(plan, affordable(plan, n_obs), n_obs, plan["slope"], "mlm_full")
+        for n_obs in (4, 24)
+    )
+    null = {
+        strategy: studies(plan, affordable(plan, 24), 24, 0, strategy)
+        for strategy in ("mlm_full", "mlm_intercept")
+    }
+    n_obs = np.arange(2, 61)
+    n_people = affordable(plan, n_obs)
+    ses = np.sqrt((plan["between_sd"] ** 2 + plan["noise_sd"] ** 2 / n_obs) / n_people)
+    best = int(ses.argmin())
+    return {
+        "n_people": [affordable(plan, n) for n in (4, 8, 16, 24, 48)],
+        "power_people": people["power"],
+        "power_people_mcse": people["power_mcse"],
+        "emp_se_people": people["emp_se"],
+        "power_answers": answers["power"],
+        "difference": people["power"] - answers["power"],
+        "difference_mcse": np.hypot(people["power_mcse"], answers["power_mcse"]),
+        "emp_se_answers": answers["emp_se"],
+        "best_n_obs": int(n_obs[best]),
+        "best_n_people": int(n_people[best]),
+        "best_se": ses[best],
+        "alarm_full": null["mlm_full"]["type_1_error"],
+        "alarm_intercept": null["mlm_intercept"]["type_1_error"],
+        "believed_se": null["mlm_intercept"]["model_se"],
     }

@@ -5,6 +5,7 @@ every computer, and two ids give different data.
 """
 
 import hashlib
+import math
 from numbers import Real
 
 import numpy as np
@@ -57,12 +58,12 @@ def diary_process(student_id):
         slope; noise_sd, by which days of one person differ. All but the first in mood points.
     """
     rng = _choices(student_id, "pooling")
-    noise_sd = rng.uniform(4, 9)
+    noise_sd = rng.uniform(3, 4.5)
     return {
         "n_people": int(rng.integers(18, 31)),
         "level": round(rng.uniform(42, 58), 1),
         "slope": round(rng.uniform(1, 3), 2),
-        "between_sd": round(noise_sd * rng.uniform(0.7, 1.6), 2),
+        "between_sd": round(noise_sd * rng.uniform(1.15, 1.4), 2),
         "noise_sd": round(noise_sd, 2),
     }
 
@@ -106,6 +107,101 @@ def diary(student_id, replication=0):
             "mood": unit * drawn["DV"].to_numpy()[kept],
         }
     )
+
+
+# Assignment `four_strategies`: a coffee tasting
+
+
+def tasting_process(student_id):
+    """Return the true numbers behind the student's coffee tasting.
+
+    Returns
+    -------
+    dict
+        n_people; coefs, the average person's Intercept, strength and sweetness; between_sd,
+        by which people differ in each of them; noise_sd. All but the first in rating points.
+    """
+    rng = _choices(student_id, "four_strategies")
+    noise_sd = rng.uniform(0.4, 0.7)
+    return {
+        "n_people": int(rng.integers(14, 25)),
+        "coefs": {
+            "Intercept": round(rng.uniform(4.5, 6.5), 2),
+            "strength": round(noise_sd * rng.uniform(0.3, 0.7), 3),
+            "sweetness": round(-noise_sd * rng.uniform(0.1, 0.5), 3),
+        },
+        "between_sd": round(noise_sd * rng.uniform(0.6, 1.1), 3),
+        "noise_sd": round(noise_sd, 3),
+    }
+
+
+def tasting(student_id):
+    """Return the student's coffee tasting as a data frame, one row a cup.
+
+    Returns
+    -------
+    DataFrame
+        taster (a label), strength and sweetness (of the cup, in standard deviations around
+        the average cup), rating (0 dreadful, 10 divine).
+    """
+    truth = tasting_process(student_id)
+    n_people, most = truth["n_people"], 16
+    unit = truth["noise_sd"]
+    condition = Condition(
+        n_people,
+        most,
+        truth["between_sd"] / unit,
+        n_predictors=2,
+        betas=[coef / unit for coef in truth["coefs"].values()],
+    )
+    drawn = simulate(condition, seed=seed_of(student_id, "tasting")).data
+    rng = _choices(student_id, "who drinks how many cups")
+    cups = rng.integers(8, most + 1, size=n_people)
+    labels = rng.permutation([a + b for a in "LMNPRSTVWZ" for b in "aeiou"])[:n_people]
+    kept = (np.arange(most) < cups[:, None]).ravel()
+    return pd.DataFrame(
+        {
+            "taster": np.repeat(labels, most)[kept],
+            "strength": drawn["IV1"].to_numpy()[kept],
+            "sweetness": drawn["IV2"].to_numpy()[kept],
+            "rating": unit * drawn["DV"].to_numpy()[kept],
+        }
+    )
+
+
+# Assignment `study_design`: a study on a budget
+
+
+def study_plan(student_id):
+    """Return what the student's planned study may cost and what it expects to find.
+
+    Returns
+    -------
+    dict
+        budget, per_person and per_answer, in euros; slope, the effect that the study hopes
+        to find; between_sd, by which people are thought to differ in level and in slope;
+        noise_sd; seed, for every simulation of the assignment.
+    """
+    rng = _choices(student_id, "study_design")
+    n_people = int(rng.integers(32, 46))
+    # Either people differ little and are dear, or they differ much and are cheap: the two
+    # call for different studies.
+    if rng.random() < 0.5:
+        per_person, per_answer = int(rng.integers(35, 46)), 1
+        between_sd, strength = rng.uniform(0.1, 0.2), rng.uniform(1.9, 2.1)
+    else:
+        per_person, per_answer = int(rng.integers(12, 21)), int(rng.integers(2, 4))
+        between_sd, strength = rng.uniform(0.6, 0.9), rng.uniform(2.6, 3)
+    slope = strength * math.sqrt((between_sd**2 + 1 / 4) / n_people)
+    return {
+        "budget": n_people * (per_person + 4 * per_answer) + int(rng.integers(0, per_person)),
+        "per_person": per_person,
+        "per_answer": per_answer,
+        "slope": round(slope, 3),
+        "between_sd": round(between_sd, 3),
+        "noise_sd": 1.0,
+        "seed": seed_of(student_id, "study"),
+    }
 
 
 # What the instant checks use

@@ -109,4 +109,219 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             ),
         },
     },
+    "four_strategies": {
+        "q1": {
+            "wrong strategy": (
+                'full_se = fit("mlm_intercept", data, **roles).coefs.loc["strength", "se"]'
+            ),
+            "wrong row": (
+                'full_estimate = fit("mlm_full", data, **roles).coefs.loc["sweetness", "estimate"]'
+            ),
+            "variance for standard error": "full_se = full_se**2",
+            "times the root of n": 'full_se = full_se * np.sqrt(data["taster"].nunique())',
+            "sign": "full_estimate = -full_estimate",
+            "another student's": _of_another("four_strategies", "full_estimate", "full_se"),
+        },
+        "q2": {
+            label: (
+                "def two_stage(data, outcome, predictor, group):\n"
+                "    b = np.array([np.polyfit(own[predictor], own[outcome], 1)[0]"
+                " for _, own in data.groupby(group)])\n"
+                f"    return {returned}"
+            )
+            for label, returned in {
+                "standard deviation for standard error": "b.mean(), b.std(ddof=1), len(b) - 1",
+                "root of rows for root of people": (
+                    "b.mean(), b.std(ddof=1) / np.sqrt(len(data)), len(b) - 1"
+                ),
+                "variance for standard error": "b.mean(), b.var(ddof=1) / len(b), len(b) - 1",
+                "n for n - 1 in the standard deviation": (
+                    "b.mean(), b.std() / np.sqrt(len(b)), len(b) - 1"
+                ),
+                "rows for people in df": (
+                    "b.mean(), b.std(ddof=1) / np.sqrt(len(b)), len(data) - 2"
+                ),
+                "people in df": "b.mean(), b.std(ddof=1) / np.sqrt(len(b)), len(b)",
+                "complete pooling": (
+                    "np.polyfit(data[predictor], data[outcome], 1)[0],"
+                    " b.std(ddof=1) / np.sqrt(len(b)), len(b) - 1"
+                ),
+                "median for mean": ("np.median(b), b.std(ddof=1) / np.sqrt(len(b)), len(b) - 1"),
+            }.items()
+        },
+        "q3": {
+            "variance for standard deviation": "strength_sd = strength_sd**2",
+            "standard error for standard deviation": (
+                'strength_sd = fit("mlm_full", data, **roles).coefs.loc["strength", "se"]'
+            ),
+            "spread of unpooled slopes": (
+                'strength_sd = fit("two_stage", data, **roles).group_coefs["strength"].std()'
+            ),
+            "residual variance": "residual_sd = residual_sd**2",
+            "wrong strategy": 'residual_sd = fit("mlm_intercept", data, **roles).residual_sd',
+            "another student's": _of_another("four_strategies", "strength_sd", "residual_sd"),
+        },
+        "q4": {
+            "order": "dfs = dfs[::-1]",
+            "people minus one for all": 'dfs = 4 * [data["taster"].nunique() - 1]',
+            "rows for all": "dfs = 4 * [len(data) - 3]",
+            "of the intercept": (
+                "dfs = compare(data, **roles).query(\"term == 'Intercept'\")['df'].tolist()"
+            ),
+            "another student's": _of_another("four_strategies", "dfs"),
+        },
+        "q5": {
+            "the least sure": 'surest = "two_stage"',
+            "variances": "se_ratio = se_ratio**2",
+            "upside down": "se_ratio = 1 / se_ratio",
+            "wrong term": (
+                "_se = compare(data, **roles).query(\"term == 'Intercept'\")['se'];"
+                " se_ratio = _se.max() / _se.min()"
+            ),
+            "another student's": _of_another("four_strategies", "surest", "se_ratio"),
+        },
+        "q6": {
+            label: f"def interval(estimate, se, df):\n    w = {width}\n    return {ends}"
+            for label, width, ends in [
+                ("normal quantile", "1.96 * se", "estimate - w, estimate + w"),
+                ("one-sided", "stats.t.ppf(0.95, df) * se", "estimate - w, estimate + w"),
+                ("one standard error", "se", "estimate - w, estimate + w"),
+                ("ends swapped", "stats.t.ppf(0.975, df) * se", "estimate + w, estimate - w"),
+                (
+                    "divided by the root of n",
+                    "stats.t.ppf(0.975, df) * se / np.sqrt(df + 1)",
+                    "estimate - w, estimate + w",
+                ),
+            ]
+        },
+        "q7": {
+            label: f"errors = {{n: float({each}) for n in STRATEGIES for e in "
+            "[fit(n, data, **roles).coefs['estimate'] - pd.Series(truth)]}"
+            for label, each in {
+                "squares": "(e**2).sum()",
+                "mean for sum": "e.abs().mean()",
+                "without the intercept": "e.drop('Intercept').abs().sum()",
+            }.items()
+        }
+        | {
+            "standard errors for errors": (
+                'errors = {n: fit(n, data, **roles).coefs["se"].sum() for n in STRATEGIES}'
+            ),
+            "the farthest": "nearest = max(errors, key=errors.get)",
+            "another student's": _of_another("four_strategies", "errors", "nearest"),
+        },
+    },
+    "study_design": {
+        "q1": {
+            label: (
+                "def people_affordable(budget, per_person, per_answer, n_obs):\n"
+                f"    return {returned}"
+            )
+            for label, returned in {
+                "rounded": "round(budget / (per_person + per_answer * n_obs))",
+                "rounded up": "int(np.ceil(budget / (per_person + per_answer * n_obs)))",
+                "one answer": "budget // (per_person + per_answer)",
+                "answers free": "budget // per_person",
+                "people free": "budget // (per_answer * n_obs) if per_answer else 0",
+                "every answer recruits": "budget // ((per_person + per_answer) * n_obs)",
+            }.items()
+        },
+        "q2": {
+            "one person too many": "n_people = [n + 1 for n in n_people]",
+            "order": "n_people = n_people[::-1]",
+            "answers free": 'n_people = 5 * [plan["budget"] // plan["per_person"]]',
+            "another student's": _of_another("study_design", "n_people"),
+        },
+        "q3": {
+            label: (
+                "def power_of(p_values, alpha=0.05):\n"
+                "    p = np.asarray(p_values)\n"
+                "    power = np.mean(p < alpha)\n"
+                f"    return {returned}"
+            )
+            for label, returned in {
+                "variance for standard error": "power, power * (1 - power) / len(p)",
+                "without the root of n": "power, np.sqrt(power * (1 - power))",
+                "percent for proportion": (
+                    "100 * power, 100 * np.sqrt(power * (1 - power) / len(p))"
+                ),
+                "misses for hits": "1 - power, np.sqrt(power * (1 - power) / len(p))",
+                "alpha ignored": (
+                    "np.mean(p < 0.05), np.sqrt(np.mean(p < 0.05) * np.mean(p >= 0.05) / len(p))"
+                ),
+                "count for share": "np.sum(p < alpha), np.sqrt(power * (1 - power) / len(p))",
+            }.items()
+        },
+        "q4": {
+            "percent for proportion": "power_people = 100 * power_people",
+            "misses for hits": "power_people = 1 - power_people",
+            "variance for standard error": "power_people_mcse = power_people_mcse**2",
+            "without the root of n": "power_people_mcse = power_people_mcse * np.sqrt(300)",
+            "standard error of the mean": "emp_se_people = emp_se_people / np.sqrt(300)",
+            "wrong design": (
+                "from answers import study_design as _right; _r = _right(student_id);"
+                ' power_people = _r["power_answers"]; emp_se_people = _r["emp_se_answers"]'
+            ),
+            "another student's": _of_another(
+                "study_design", "power_people", "power_people_mcse", "emp_se_people"
+            ),
+        },
+        "q5": {
+            "sign": "difference = -difference",
+            "errors added": (
+                'difference_mcse = people_summary["power_mcse"] + answers_summary["power_mcse"]'
+            ),
+            "one error": 'difference_mcse = people_summary["power_mcse"]',
+            "variance for standard error": "difference_mcse = difference_mcse**2",
+            "percent for proportion": "difference = 100 * difference",
+            "the other design": "power_answers = power_answers + difference",
+            "standard error of the mean": "emp_se_answers = emp_se_answers / np.sqrt(300)",
+            "another student's": _of_another(
+                "study_design", "power_answers", "emp_se_answers", "difference", "difference_mcse"
+            ),
+        },
+        "q6": {
+            label: f"def replications_needed(power, mcse):\n    return int(np.ceil({needed}))"
+            for label, needed in {
+                "root forgotten": "power * (1 - power) / mcse",
+                "root of the right answer": "np.sqrt(power * (1 - power)) / mcse",
+                "worst case for all": "0.25 / mcse**2",
+                "square of p (1 - p)": "(power * (1 - power) / mcse) ** 2",
+                "1 - p left out": "power / mcse**2",
+            }.items()
+        },
+        "q7": {
+            "most people": (
+                'best_n_obs = 2; best_n_people = plan["budget"]'
+                ' // (plan["per_person"] + 2 * plan["per_answer"])'
+            ),
+            "variance for standard error": "best_se = best_se**2",
+            "without the root of n": "best_se = best_se * np.sqrt(best_n_people)",
+            "rows for people": "best_se = best_se / np.sqrt(best_n_obs)",
+            "noise not divided": (
+                'best_se = np.sqrt((plan["between_sd"]**2 + plan["noise_sd"]**2) / best_n_people)'
+            ),
+            "people do not differ": (
+                'best_se = np.sqrt(plan["noise_sd"]**2 / best_n_obs / best_n_people)'
+            ),
+            "another student's": _of_another(
+                "study_design", "best_n_obs", "best_n_people", "best_se"
+            ),
+        },
+        "q8": {
+            "strategies swapped": "alarm_full, alarm_intercept = alarm_intercept, alarm_full",
+            "the promise": "alarm_full = alarm_intercept = 0.05",
+            "percent for proportion": "alarm_intercept = 100 * alarm_intercept",
+            "with the effect": (
+                "from answers import study_design as _right;"
+                ' alarm_full = _right(student_id)["power_answers"]'
+            ),
+            "wrong strategy": 'believed_se = null_full["model_se"]',
+            "what it should believe": 'believed_se = null_intercept["emp_se"]',
+            "variance for standard error": "believed_se = believed_se**2",
+            "another student's": _of_another(
+                "study_design", "alarm_full", "alarm_intercept", "believed_se"
+            ),
+        },
+    },
 }
