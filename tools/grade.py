@@ -49,7 +49,7 @@ def files(folder: Path) -> list[str]:
 
 def fingerprint(assignment: Assignment, limits: Limits) -> str:
     """Name the state of all that decides on a grade besides the submission."""
-    digest = hashlib.sha256(json.dumps([assignment.questions, assignment.imports]).encode())
+    digest = hashlib.sha256(json.dumps(assignment.questions).encode())
     digest.update(json.dumps(asdict(limits)).encode())
     code = [
         *(assignment.source / name for name in ("answers.py", "personal.py", "requirements.txt")),

@@ -7,9 +7,7 @@ Markdown source into the notebook that otter wants; after it, whatever differs f
 
 import argparse
 import ast
-import builtins
 import contextlib
-import doctest
 import io
 import json
 import shutil
@@ -21,7 +19,7 @@ import jupytext
 import nbformat
 import yaml
 from otter.assign import main as otter_assign
-from otter.test_files import OKTestFile
+from otter.test_files import ExceptionTestFile
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSIGNMENTS = ROOT / "assignments"
@@ -70,40 +68,15 @@ def name_cells(notebook: nbformat.NotebookNode, questions: list[dict]) -> None:
             inside = None
 
 
-def names_read(test: dict, given: list[str]) -> list[str]:
-    """List the names that a question's tests read: what the grader keeps of the student's work.
-
-    `given` are import statements; what they and the tests import is not the student's.
-    """
-    cases = [case["code"] for case in test["suites"][0]["cases"]]
-    examples = [e for case in cases for e in doctest.DocTestParser().get_examples(case)]
-    tree = ast.parse("".join(e.source for e in examples) + "\n".join(given))
-    read, imported = set(), set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            read.add(node.id)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            imported |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-    return sorted(read - imported - set(dir(builtins)))
-
-
-def imports(notebook: nbformat.NotebookNode) -> list[str]:
-    """List the notebook's import statements, which tests may rely on."""
-    found = []
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            code = "\n".join(ln for ln in cell.source.splitlines() if not ln.startswith(("%", "!")))
-            found += [
-                ast.unparse(node)
-                for node in ast.parse(code).body
-                if isinstance(node, ast.Import | ast.ImportFrom)
-            ]
-    return [line for line in dict.fromkeys(found) if line.split()[1] != "otter"]
+def names_read(tests: str) -> list[str]:
+    """List the names that tests take as parameters: what the grader keeps of a student's work."""
+    functions = [node for node in ast.parse(tests).body if isinstance(node, ast.FunctionDef)]
+    return sorted({arg.arg for function in functions for arg in function.args.args})
 
 
 def autograder(notebook: nbformat.NotebookNode, questions: list[dict]) -> dict:
     """Gather what grading needs: every question with its tests, or its rubric when written."""
-    tests, given = notebook.metadata.otter.tests, imports(notebook)
+    tests = notebook.metadata.otter.tests
     for question in questions:
         name = question["name"]
         if question["manual"]:
@@ -111,9 +84,9 @@ def autograder(notebook: nbformat.NotebookNode, questions: list[dict]) -> dict:
             question["rubric"] = "\n\n".join(rubric)
         else:
             question["tests"] = tests[name]
-            question["points"] = OKTestFile.from_metadata(tests[name], name).possible
-            question["names"] = names_read(tests[name], given)
-    return {"imports": given, "questions": questions}
+            question["points"] = ExceptionTestFile.from_string(tests[name], name).possible
+            question["names"] = names_read(tests[name])
+    return {"questions": questions}
 
 
 def build(source: Path, out: Path) -> None:
@@ -124,6 +97,8 @@ def build(source: Path, out: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / f"{name}.ipynb"
         nbformat.write(master, path)
+        for beside in ("personal.py", "answers.py"):  # otter copies what the source names
+            shutil.copy(source.with_name(beside), scratch)
         with contextlib.redirect_stdout(io.StringIO()):
             # The tests of the solutions run in tests/classroom, through the grader itself.
             otter_assign(str(path), scratch, no_pdfs=True, no_run_tests=True)

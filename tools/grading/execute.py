@@ -11,6 +11,7 @@ import os
 import selectors
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -49,11 +50,27 @@ class StoppedError(Exception):
 
 @dataclass
 class Run:
-    """What became of the cells: numbers count from 0, reasons are for the student."""
+    """What became of the cells: numbers count from 0, reasons are for the student.
+
+    `calls` leads to the process, still there, that calls the notebook's functions.
+    """
 
     errors: dict[int, str] = field(default_factory=dict)
     confined: bool = False
     unfinished: str | None = None
+    calls: socket.socket | None = None
+    process: subprocess.Popen | None = None
+    mark: str = ""
+
+    def close(self) -> None:
+        """End what is left of the notebook."""
+        if self.process:
+            end(self.process, self.mark)
+            self.process.stdout.close()
+            self.process = None
+        if self.calls:
+            self.calls.close()
+            self.calls = None
 
 
 def environment(folder: Path, mark: str) -> dict[str, str]:
@@ -96,7 +113,10 @@ def execute(
     limits: Limits,
     stop: threading.Event,
 ) -> Run:
-    """Run the cells in `folder`; the values kept are then in its subfolder `captured`."""
+    """Run the cells in `folder`; the values kept are then in its subfolder `captured`.
+
+    The caller closes the result, once no function of the notebook is called any more.
+    """
     captured = folder / "captured"
     captured.mkdir()
     result = Run()
@@ -111,6 +131,7 @@ def execute(
             "tools": str(TOOLS),
             "memory": limits.memory,
             "file_size": limits.file_size,
+            "cell_seconds": limits.cell_seconds,
             "readable": [
                 *SYSTEM,
                 sys.prefix,
@@ -138,6 +159,7 @@ def _once(
     job_file = folder / "job.json"
     job_file.write_text(json.dumps(job), encoding="utf-8")
     reading, writing = os.pipe()
+    ours, theirs = socket.socketpair()
     mark = uuid.uuid4().hex
     process = subprocess.Popen(
         [
@@ -147,16 +169,18 @@ def _once(
             Path(__file__).with_name("run_cells.py"),
             job_file,
             str(writing),
+            str(theirs.fileno()),
         ],
         cwd=folder,
         env=environment(folder, mark),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        pass_fds=[writing],
+        pass_fds=[writing, theirs.fileno()],
         start_new_session=True,
     )
     os.close(writing)
+    theirs.close()
     errors: dict[int, str] = {}
     current, began, printed, told, done = None, time.monotonic(), 0, b"", False
     tail, reason = b"", None
@@ -210,9 +234,10 @@ def _once(
                         "ended the Python process" if ended else "cut itself off from the grader"
                     )
     finally:
-        end(process, mark)
         os.close(reading)
-        process.stdout.close()
+        result.process, result.mark, result.calls = process, mark, ours
+        if not done:
+            result.close()
     if done:
         return errors, None, None
     if current is None:

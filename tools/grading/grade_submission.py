@@ -1,6 +1,7 @@
 """Grade one submission from its content to its points."""
 
 import json
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,6 @@ class Assignment:
 
     name: str
     source: Path
-    imports: list[str]
     questions: list[dict]
 
     @property
@@ -72,17 +72,19 @@ def grade(
             result.reasons[question["name"]] = "no student_id, so the right answers are not known"
         return result
     with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as scratch:
-        folder = Path(scratch).resolve()
+        folder, run = Path(scratch).resolve(), Run()
         try:
             run = _run(submission, assignment, folder, limits, stop)
-            verdicts = _judge(assignment, identity, folder, limits, stop)
+            verdicts = _judge(assignment, identity, folder, run, limits, stop)
         except StoppedError:
             raise
         except Exception as error:
             # Ours, not the student's: said as such, and tried again at the next call.
-            run, verdicts = Run(), {}
+            verdicts = {}
             result.final = False
             result.notes.append(f"the grader itself failed, grade again ({error})")
+        finally:
+            run.close()
     if run.unfinished:
         result.notes.append(run.unfinished)
     for number, error in sorted(run.errors.items()):
@@ -112,6 +114,7 @@ def _judge(
     assignment: Assignment,
     identity: str | int,
     folder: Path,
+    run: Run,
     limits: Limits,
     stop: threading.Event,
 ) -> dict[str, dict]:
@@ -121,16 +124,16 @@ def _judge(
         job = {
             "source": str(assignment.source),
             "tools": str(TOOLS),
-            "imports": assignment.imports,
             "questions": left,
             "captured": str(folder / "captured"),
             "student_id": identity,
             "memory": limits.memory,
             "file_size": limits.file_size,
+            "cell_seconds": limits.cell_seconds,
         }
         job_file = folder / "judge.json"
         job_file.write_text(json.dumps(job), encoding="utf-8")
-        lines, died = _lines(job_file, folder, stop)
+        lines, died = _lines(job_file, folder, run.calls, stop)
         started = None
         for line in lines:
             if "begin" in line:
@@ -144,12 +147,26 @@ def _judge(
     return verdicts
 
 
-def _lines(job_file: Path, folder: Path, stop: threading.Event) -> tuple[list[dict], str]:
+def _lines(
+    job_file: Path, folder: Path, calls: socket.socket | None, stop: threading.Event
+) -> tuple[list[dict], str]:
+    if calls is None:
+        # The notebook's process is gone: give the tests one that nobody answers on.
+        calls, other = socket.socketpair()
+        other.close()
     mark = uuid.uuid4().hex
     output, errors = folder / "judge.out", folder / "judge.err"
     with output.open("wb") as out, errors.open("wb") as err:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-B", Path(__file__).with_name("judge.py"), job_file],
+            [
+                sys.executable,
+                "-I",
+                "-B",
+                Path(__file__).with_name("judge.py"),
+                job_file,
+                str(calls.fileno()),
+            ],
+            pass_fds=[calls.fileno()],
             cwd=folder,
             env=environment(folder, mark),
             stdin=subprocess.DEVNULL,

@@ -2,20 +2,24 @@
 
 None of the student's code runs here. Values come as pickles, which could name any function to be
 called, so only the classes of plain values are admitted: numbers, text, containers, NumPy, pandas
-and mlmlearn. A class of the notebook's own, made to equal everything, is not one of them, and
-a name that the assignment imports (`np`, a function of personal.py) always means the original.
+and mlmlearn. A class of the notebook's own, made to equal everything, is not one of them. Where a
+test calls a function of the student's, the process in which it was defined does, and sends back a
+plain value.
 """
 
 import base64
-import functools
-import importlib
 import io
 import json
 import os
 import pickle
-import re
+import socket
 import sys
 from pathlib import Path
+
+from otter.test_files import ExceptionTestFile
+from otter.test_files.abstract_test import TestCaseResult
+
+LONGEST_LINE = 30_000_000
 
 PLAIN = {
     "builtins": {
@@ -52,81 +56,101 @@ class PlainUnpickler(pickle.Unpickler):
         return found
 
 
-def unpack(captured: Path) -> tuple[dict[str, object], dict[str, str]]:
-    """Read the values kept for a question, and what is wrong with those that could not be."""
-    values, problems = {}, {}
-    kept = json.loads(captured.read_text(encoding="utf-8")) if captured.exists() else {}
-    for name, packed in kept.items():
-        if "problem" in packed:
-            problems[name] = packed["problem"]
-            continue
+def plain(packed: dict[str, str]) -> object:
+    """Unpack a value, or raise ValueError saying what is wrong with it."""
+    if "problem" in packed:
+        raise ValueError(str(packed["problem"]))
+    try:
+        return PlainUnpickler(io.BytesIO(base64.b64decode(packed["pickle"]))).load()
+    except Exception as error:  # whatever a forged pickle raises
+        kinds = "a number, text, list, array or table"
+        raise ValueError(f"is not a plain value ({kinds})") from error
+
+
+class StudentFunction:
+    """Stands for a function of the notebook: calls go to the process that defined it."""
+
+    def __init__(self, question: str, name: str, calls: socket.socket) -> None:
+        self._question, self._name, self._calls = question, name, calls
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        """Call the function, and raise an error with its message where it fails."""
+        arguments = base64.b64encode(pickle.dumps((args, kwargs))).decode()
+        request = {"question": self._question, "name": self._name, "arguments": arguments}
         try:
-            values[name] = PlainUnpickler(io.BytesIO(base64.b64decode(packed["pickle"]))).load()
-        except Exception:  # whatever a forged pickle raises
-            problems[name] = "is not a plain value (a number, text, list, array or table)"
+            with self._calls.makefile("rwb") as lines:
+                lines.write(json.dumps(request).encode() + b"\n")
+                lines.flush()
+                answer = json.loads(lines.readline(LONGEST_LINE))
+        except (OSError, ValueError):
+            answer = {"problem": "can no longer be called: the notebook's process has ended"}
+        try:
+            return plain(answer)
+        except ValueError as problem:
+            raise AssertionError(f"{self._name} {problem}") from None
+
+
+def unpack(
+    question: dict, captured: Path, calls: socket.socket
+) -> tuple[dict[str, object], dict[str, str]]:
+    """Read the values kept for a question, and what is wrong with those that are not there."""
+    path = captured / f"{question['name']}.json"
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    values, problems = {}, {}
+    for name in question["names"]:
+        if name not in kept:
+            problems[name] = "is not defined"
+        elif "function" in kept[name]:
+            values[name] = StudentFunction(question["name"], name, calls)
+        else:
+            try:
+                values[name] = plain(kept[name])
+            except ValueError as problem:
+                problems[name] = str(problem)
     return values, problems
 
 
-def public_reason(message: str) -> str:
-    """Take the error's own words out of a doctest's report."""
-    found = re.findall(r"^\s*(\w*(?:Error|Exception|Warning)\b.*)$", message, re.MULTILINE)
-    words = found[-1].strip() if found else "the check failed"
-    return words.removeprefix("AssertionError: ")[:300]
+def reason(result: TestCaseResult) -> str:
+    """Take the words of a failed test out of otter's message."""
+    if result.test_case.failure_message:
+        return result.test_case.failure_message
+    kind, _, words = result.message.strip().splitlines()[-1].partition(": ")
+    if kind == "AssertionError":
+        return words or "this is not the answer that your data give"
+    return f"the answer has not the form that was asked for ({kind}: {words})"[:300]
 
 
-def judge(question: dict, captured: Path, student_id: object, given: list[str]) -> dict:
+def judge(
+    question: dict, captured: Path, student_id: str | int, calls: socket.socket
+) -> dict[str, object]:
     """Grade one question: points, and what went wrong."""
-    from otter.test_files import OKTestFile
-
-    name = question["name"]
-    values, problems = unpack(captured / f"{name}.json")
+    values, problems = unpack(question, captured, calls)
     values["student_id"] = student_id
-    blank = [n for n in question["names"] if values.get(n) is ...]
-    # Names that a test sets before it reads them are never the student's, so a missing one only
-    # matters where the tests then fail.
-    missing = [n for n in question["names"] if n not in values and n not in problems]
-    for statement in given:
-        exec(statement, values)
-    test = OKTestFile.from_metadata(question["tests"], name)
+    problems.pop("student_id", None)
+    test = ExceptionTestFile.from_string(question["tests"], question["name"])
     test.run(values)
-    if blank:
-        return {"points": 0, "reason": f"left blank: {', '.join(blank)}"}
-    points = test.score
-    failed = [r for r in test.test_case_results if not r.passed]
-    if not failed:
-        return {"points": points, "reason": ""}
-    named = [m for r in failed for m in re.findall(r"name '(\w+)' is not defined", r.message)]
-    for absent in named:
-        if absent in problems:
-            return {"points": points, "reason": f"{absent} {problems[absent]}"}
-        if absent in missing:
-            return {"points": points, "reason": f"{absent} is not defined"}
-    public = next((r for r in failed if not r.test_case.hidden), None)
-    if public:
-        reason = public.test_case.failure_message or public_reason(public.message)
+    failed = [result for result in test.test_case_results if not result.passed]
+    if problems and failed:
+        wrong = "; ".join(f"{name} {problem}" for name, problem in problems.items())
     else:
-        reason = failed[0].test_case.failure_message
-        reason = reason or "passes the instant check, but is not the answer that your data give"
-    return {"points": points, "reason": reason}
+        wrong = reason(failed[0]) if failed else ""
+    return {"points": test.score, "reason": wrong}
 
 
 def main() -> None:
-    """Judge the questions of the job on the command line, one JSON line each."""
+    """Judge the questions of a job, one JSON line each; the job's file and the socket are named."""
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    calls = socket.socket(fileno=int(sys.argv[2]))
+    calls.settimeout(job["cell_seconds"] + 10)
     sys.path[:0] = [job["source"], job["tools"]]
     from grading import sandbox
 
     sandbox.limit(job["memory"], job["file_size"])
     out = os.fdopen(os.dup(1), "w")
-    sys.stdout = io.StringIO()
-    # Every hidden test asks for the answers anew.
-    answers = importlib.import_module("answers")
-    for name, function in vars(answers).copy().items():
-        if callable(function) and getattr(function, "__module__", "") == "answers":
-            setattr(answers, name, functools.cache(function))
+    sys.stdout = io.StringIO()  # of the tests
     for question in job["questions"]:
         print(json.dumps({"begin": question["name"]}), file=out, flush=True)
-        verdict = judge(question, Path(job["captured"]), job["student_id"], job["imports"])
+        verdict = judge(question, Path(job["captured"]), job["student_id"], calls)
         print(json.dumps({"question": question["name"], **verdict}), file=out, flush=True)
 
 

@@ -20,8 +20,16 @@ ON_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1}
 
 
+# From the sixth version on (Linux 6.12): no signals to processes outside, so not to the grader.
+SCOPE_SIGNAL = 2
+
+
 class _Ruleset(ctypes.Structure):
-    _fields_ = (("handled_access_fs", ctypes.c_uint64),)
+    _fields_ = (
+        ("handled_access_fs", ctypes.c_uint64),
+        ("handled_access_net", ctypes.c_uint64),
+        ("scoped", ctypes.c_uint64),
+    )
 
 
 class _PathBeneath(ctypes.Structure):
@@ -59,9 +67,11 @@ def confine(readable: list[str], writable: list[str]) -> bool:
     if version < 1:
         return False
     rights = RIGHTS[min(version, 3)]
-    ruleset = _Ruleset(rights)
+    ruleset = _Ruleset(rights, 0, SCOPE_SIGNAL if version >= 6 else 0)
+    # Older kernels know the structure's first field only.
+    size = ctypes.sizeof(ruleset) if version >= 6 else 8
     descriptor = libc.syscall(
-        CREATE_RULESET, ctypes.byref(ruleset), ctypes.c_size_t(8), ctypes.c_uint32(0)
+        CREATE_RULESET, ctypes.byref(ruleset), ctypes.c_size_t(size), ctypes.c_uint32(0)
     )
     if descriptor < 0:
         return False
