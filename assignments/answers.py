@@ -8,13 +8,23 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from personal import diary, diary_process, study_plan, tasting, tasting_process
+from personal import (
+    diary,
+    diary_process,
+    study_plan,
+    suspects,
+    tasting,
+    tasting_process,
+    training,
+    training_grid,
+)
+from scipy import stats
 
-from mlmlearn import STRATEGIES, Condition, fit, performance
+from mlmlearn import STRATEGIES, Condition, Grid, fit, load_reference, performance, run
 from mlmlearn.engine_batch import compress, fit_many
 from mlmlearn.simulation import draw_many
 
-__all__ = ["close", "four_strategies", "pooling", "study_design"]
+__all__ = ["close", "four_strategies", "pooling", "singular_fits", "study_design"]
 
 
 def close(given, right, *, rel=0.006, abs=0.0):
@@ -88,6 +98,7 @@ def four_strategies(student_id):
         "residual_sd": full.residual_sd,
         "dfs": strength.loc["df", list(STRATEGIES)].tolist(),
         "surest": strength.loc["se"].idxmin(),
+        "smallest_se": strength.loc["se"].min(),
         "se_ratio": strength.loc["se"].max() / strength.loc["se"].min(),
         "errors": errors,
         "nearest": min(errors, key=errors.get),
@@ -147,4 +158,63 @@ def study_design(student_id):
         "alarm_full": null["mlm_full"]["type_1_error"],
         "alarm_intercept": null["mlm_intercept"]["type_1_error"],
         "believed_se": null["mlm_intercept"]["model_se"],
+    }
+
+
+SPREADS = (0.2, 0.5, 1.0)
+
+
+@cache
+def singular_fits(student_id):
+    """Return the right answers of `singular_fits`."""
+    data = training(student_id)
+    roles = {"outcome": "score", "predictors": ["practice", "feedback"], "group": "learner"}
+    full, simple = (
+        fit(strategy, data, engine="batch", **roles) for strategy in ("mlm_full", "mlm_intercept")
+    )
+    practice = [result.coefs.loc["practice"] for result in (full, simple)]
+
+    sizes = training_grid(student_id)
+    results = run(
+        Grid(sizes["n_groups"], sizes["n_obs"], SPREADS, replications=100),
+        engine="batch",
+        strategies=["mlm_full", "mlm_intercept"],
+        seed=sizes["seed"],
+        progress=False,
+    )
+    key = ["group_sd", "replication"]
+    flags = results.diagnostics.pivot_table(index=key, columns="strategy", values="singular")
+    singular = flags == 1
+    rates = flags.groupby("group_sd").mean()
+    fits = results.fits[results.fits["term"] != "Intercept"]
+    half_width = stats.t.ppf(0.975, fits["df"]) * fits["se"]
+    covered = fits.assign(covered=(fits["estimate"] - fits["truth"]).abs() <= half_width)
+    shares = covered.pivot_table(index=key, columns="strategy", values="covered")
+    where_singular = shares[singular["mlm_full"]].mean()
+
+    reference, cases = load_reference(), suspects(student_id)
+    address = ["n_groups", "n_obs", "group_sd", "replication"]
+    best = [
+        fit("mlm_full", reference.dataset(case.to_dict()), engine="batch").reml_deviance
+        for _, case in cases[address].iterrows()
+    ]
+    p = rates["mlm_full"]
+    return {
+        "singular_full": full.singular,
+        "random_sds": np.sqrt(np.diag(full.random_cov)).tolist(),
+        "deviance_rise": simple.reml_deviance - full.reml_deviance,
+        "residual_full": full.residual_sd,
+        "residual_intercept": simple.residual_sd,
+        "se_kept": practice[0]["se"],
+        "se_dropped": practice[1]["se"],
+        "df_kept": practice[0]["df"],
+        "df_dropped": practice[1]["df"],
+        "rates_full": p.tolist(),
+        "rates_full_mcse": np.sqrt(p * (1 - p) / 100).tolist(),
+        "rates_intercept": rates["mlm_intercept"].tolist(),
+        "n_singular": int(singular["mlm_full"].sum()),
+        "coverage_full": where_singular["mlm_full"],
+        "coverage_intercept": where_singular["mlm_intercept"],
+        "best_deviances": best,
+        "gaps": (cases["deviance"] - best).tolist(),
     }

@@ -16,7 +16,7 @@ from bs4 import BeautifulSoup
 ROOT = Path(__file__).resolve().parent.parent
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
-REFERENCE = {"intro", "glossary", "reproducibility", "api", "bibliography"}
+REFERENCE = {"intro", "teaching", "glossary", "reproducibility", "api", "bibliography"}
 CHAPTERS = [page for page in PAGES if Path(page).name not in REFERENCE]
 
 

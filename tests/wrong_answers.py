@@ -154,9 +154,6 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             "standard error for standard deviation": (
                 'strength_sd = fit("mlm_full", data, **roles).coefs.loc["strength", "se"]'
             ),
-            "spread of unpooled slopes": (
-                'strength_sd = fit("two_stage", data, **roles).group_coefs["strength"].std()'
-            ),
             "residual variance": "residual_sd = residual_sd**2",
             "wrong strategy": 'residual_sd = fit("mlm_intercept", data, **roles).residual_sd',
             "another student's": _of_another("four_strategies", "strength_sd", "residual_sd"),
@@ -173,12 +170,15 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
         "q5": {
             "the least sure": 'surest = "two_stage"',
             "variances": "se_ratio = se_ratio**2",
+            "times the root of n": 'smallest_se = smallest_se * np.sqrt(data["taster"].nunique())',
             "upside down": "se_ratio = 1 / se_ratio",
             "wrong term": (
                 "_se = compare(data, **roles).query(\"term == 'Intercept'\")['se'];"
                 " se_ratio = _se.max() / _se.min()"
             ),
-            "another student's": _of_another("four_strategies", "surest", "se_ratio"),
+            "another student's": _of_another(
+                "four_strategies", "surest", "smallest_se", "se_ratio"
+            ),
         },
         "q6": {
             label: f"def interval(estimate, se, df):\n    w = {width}\n    return {ends}"
@@ -322,6 +322,118 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             "another student's": _of_another(
                 "study_design", "alarm_full", "alarm_intercept", "believed_se"
             ),
+        },
+    },
+    "singular_fits": {
+        "q1": {
+            "converged, so not singular": "singular_full = not singular_full",
+            "variances for standard deviations": "random_sds = [sd**2 for sd in random_sds]",
+            "standard errors for standard deviations": (
+                'random_sds = fit("mlm_full", data, **roles).coefs["se"].tolist()'
+            ),
+            "order": "random_sds = random_sds[::-1]",
+            "times the root of n": (
+                'random_sds = [sd * np.sqrt(data["learner"].nunique()) for sd in random_sds]'
+            ),
+            "another student's": _of_another("singular_fits", "random_sds"),
+        },
+        "q2": {
+            label: f"def dimensions(cov):\n    C = np.asarray(cov)\n    return {returned}"
+            for label, returned in {
+                "variances that are not zero": "int((np.diag(C) > 1e-4 * np.diag(C).max()).sum())",
+                "fixed threshold": "int((np.linalg.eigvalsh(C) > 1e-4).sum())",
+                "any that is positive": "int((np.linalg.eigvalsh(C) > 0).sum())",
+                "all": "len(C)",
+                "lost ones": "len(C) - np.linalg.matrix_rank(C, tol=1e-4 * C.max())",
+            }.items()
+        },
+        "q3": {
+            "sign": "deviance_rise = -deviance_rise",
+            "log-likelihood for deviance": "deviance_rise = deviance_rise / 2",
+            "deviance for its rise": "deviance_rise = simple.reml_deviance",
+            "fits swapped": (
+                "residual_full, residual_intercept = residual_intercept, residual_full"
+            ),
+            "variance for standard deviation": "residual_full = residual_full**2",
+            "another student's": _of_another(
+                "singular_fits", "deviance_rise", "residual_full", "residual_intercept"
+            ),
+        },
+        "q4": {
+            "fits swapped": (
+                "se_kept, se_dropped = se_dropped, se_kept;"
+                " df_kept, df_dropped = df_dropped, df_kept"
+            ),
+            "variance for standard error": "se_kept = se_kept**2",
+            "wrong term": (
+                'se_kept = fit("mlm_full", data, **roles).coefs.loc["Intercept", "se"];'
+                ' df_kept = fit("mlm_full", data, **roles).coefs.loc["Intercept", "df"]'
+            ),
+            "times the root of n": 'se_kept = se_kept * np.sqrt(data["learner"].nunique())',
+            "wrong strategy": (
+                'se_dropped = fit("cluster_robust", data, **roles).coefs.loc["practice", "se"]'
+            ),
+            "another student's": _of_another(
+                "singular_fits", "se_kept", "df_kept", "se_dropped", "df_dropped"
+            ),
+        },
+        "q5": {
+            "percent for proportion": "rates_full = [100 * rate for rate in rates_full]",
+            "fits that are not singular": "rates_full = [1 - rate for rate in rates_full]",
+            "strategies swapped": "rates_full, rates_intercept = rates_intercept, rates_full",
+            "order": "rates_full = rates_full[::-1]",
+            "variance for standard error": "rates_full_mcse = [e**2 for e in rates_full_mcse]",
+            "without the root of n": "rates_full_mcse = [e * 10 for e in rates_full_mcse]",
+            "300 for 100": "rates_full_mcse = [e / np.sqrt(3) for e in rates_full_mcse]",
+            "another student's": _of_another(
+                "singular_fits", "rates_full", "rates_intercept", "rates_full_mcse"
+            ),
+        },
+        "q6": {
+            "percent for proportion": "coverage_full = 100 * coverage_full",
+            "strategies swapped": (
+                "coverage_full, coverage_intercept = coverage_intercept, coverage_full"
+            ),
+            "the promise": "coverage_intercept = 0.95",
+            "misses for hits": "coverage_intercept = 1 - coverage_intercept",
+            "fits that are not singular": "n_singular = 300 - n_singular",
+            "intervals for data sets": "n_singular = 3 * n_singular",
+            "one standard error": (
+                "coverage_full = ((slopes['estimate'] - slopes['truth']).abs() <= slopes['se'])"
+                "[slopes['strategy'] == 'mlm_full'].mean()"
+            ),
+            "another student's": _of_another(
+                "singular_fits", "n_singular", "coverage_full", "coverage_intercept"
+            ),
+        },
+        "q7": {
+            "every word of lme4 a warning": (
+                'def kind(message):\n    return "warning" if message else "nothing"'
+            ),
+            "curvature not looked for": (
+                "def kind(message):\n"
+                '    return "singular" if "singular" in message else'
+                ' ("warning" if message else "nothing")'
+            ),
+            "every negative eigenvalue singular": (
+                "def kind(message):\n"
+                '    if "negative" in message:\n'
+                '        return "singular, negative curvature"\n'
+                '    return "singular" if "singular" in message else'
+                ' ("warning" if message else "nothing")'
+            ),
+        },
+        "q8": {
+            "sign": "gaps = [-gap for gap in gaps]",
+            "log-likelihood for deviance": "gaps = [gap / 2 for gap in gaps]",
+            "lme4's deviances": 'best_deviances = cases["deviance"].tolist(); gaps = [0, 0, 0]',
+            "order": "gaps = gaps[1:] + gaps[:1]",
+            "wrong strategy": (
+                'best_deviances = [fit("mlm_intercept", reference.dataset(c.to_dict()),'
+                ' engine="batch").reml_deviance for _, c in cases[address].iterrows()];'
+                ' gaps = (cases["deviance"] - best_deviances).tolist()'
+            ),
+            "another student's": _of_another("singular_fits", "best_deviances", "gaps"),
         },
     },
 }
