@@ -11,7 +11,7 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-from mlmlearn import Condition, simulate
+from mlmlearn import Condition, fit, load_reference, simulate
 
 PLACEHOLDERS = {"", "...", "id", "myid", "yourid", "studentid", "name", "yourname", "todo", "none"}
 
@@ -204,13 +204,94 @@ def study_plan(student_id):
     }
 
 
+# Assignment `singular_fits`: a training study, and three suspects
+
+
+def training(student_id):
+    """Return the student's training study, on which the full model is singular.
+
+    Returns
+    -------
+    DataFrame
+        learner (a label), practice and feedback (in standard deviations around the average
+        session), score (of the session's test, 0 to 20 points).
+    """
+    rng = _choices(student_id, "singular_fits")
+    n_people, n_sessions = int(rng.integers(12, 19)), int(rng.integers(7, 12))
+    unit, level = rng.uniform(2, 3), rng.uniform(10, 14)
+    betas = [level / unit, rng.uniform(0.3, 0.6), rng.uniform(0.1, 0.3)]
+    condition = Condition(n_people, n_sessions, 0.35, n_predictors=2, betas=betas)
+    seed = seed_of(student_id, "training")
+    for replication in range(1000):
+        drawn = simulate(condition, seed=seed, replication=replication)
+        full = fit("mlm_full", drawn, engine="batch")
+        simple = fit("mlm_intercept", drawn, engine="batch")
+        # A dimension is lost, and yet people differ in what practice does for them.
+        slope_sd = math.sqrt(full.random_cov.loc["IV1", "IV1"])
+        ratio = full.coefs.loc["IV1", "se"] / simple.coefs.loc["IV1", "se"]
+        if full.singular and slope_sd > 0.25 and ratio > 1.15:
+            break
+    labels = rng.permutation([a + b for a in "BDFGHKM" for b in "aeiou"])[:n_people]
+    return pd.DataFrame(
+        {
+            "learner": np.repeat(labels, n_sessions),
+            "practice": drawn.data["IV1"],
+            "feedback": drawn.data["IV2"],
+            "score": unit * drawn.data["DV"],
+        }
+    )
+
+
+def training_grid(student_id):
+    """Return the sizes and the seed of the student's simulated training studies."""
+    rng = _choices(student_id, "training_grid")
+    return {
+        "n_groups": int(rng.integers(10, 21)),
+        "n_obs": int(rng.integers(6, 13)),
+        "seed": seed_of(student_id, "training_grid"),
+    }
+
+
+def suspects(student_id):
+    """Return three fits of lme4 from the book's reference run that it complained about.
+
+    Returns
+    -------
+    DataFrame
+        Three rows: n_groups, n_obs, group_sd and replication, which address the data set;
+        messages, what lme4 and lmerTest said; deviance, where lme4 ended.
+    """
+    rng = _choices(student_id, "suspects")
+    reference = load_reference()
+    full = reference.diagnostics.query("strategy == 'mlm_full'")
+    negative = full["messages"].str.contains("lmerTest:")
+    kinds = (
+        full[~full["singular"] & ~negative & (full["messages"] != "")],
+        full[full["singular"] & ~negative],
+        full[full["singular"] & negative],
+    )
+    address = ["n_groups", "n_obs", "group_sd", "replication"]
+    chosen = [kind.iloc[rng.integers(len(kind))] for kind in kinds[:2]]
+    for place in rng.permutation(len(kinds[2])):
+        row = kinds[2].iloc[place]
+        best = fit("mlm_full", reference.dataset(row[address].to_dict()), engine="batch")
+        if row["reml_deviance"] > best.reml_deviance + 0.05:
+            break
+    order = rng.permutation(3)
+    table = pd.DataFrame([*chosen, row]).iloc[order].reset_index(drop=True)
+    table = table.rename(columns={"reml_deviance": "deviance"})
+    return table[[*address, "messages", "deviance"]].infer_objects()
+
+
 # What the instant checks use
+
+NOTHING = "run the cell that sets it, or let the function return something"
 
 
 def number(value, name):
     """Return an answer as a float, or say what is wrong with its form."""
     assert value is not Ellipsis, f"{name} is still ...; put your answer in its place"
-    assert value is not None, f"{name} is not there yet; run the cell that sets it"
+    assert value is not None, f"{name} is nothing (None); {NOTHING}"
     if isinstance(value, (np.ndarray, pd.Series)) and value.size == 1:
         value = value.item()
     is_number = isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))
@@ -222,7 +303,7 @@ def number(value, name):
 def numbers(values, name, n):
     """Return an answer of n numbers as an array, or say what is wrong with its form."""
     assert values is not Ellipsis, f"{name} is still ...; put your answer in its place"
-    assert values is not None, f"{name} is not there yet; run the cell that sets it"
+    assert values is not None, f"{name} is nothing (None); {NOTHING}"
     assert isinstance(values, (list, tuple, np.ndarray, pd.Series)), (
         f"{name} should be a list of {n} numbers, but it is of type {type(values).__name__}"
     )

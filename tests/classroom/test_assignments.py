@@ -32,24 +32,27 @@ def test_right_wrong_blank_and_copied_notebooks(name, handout, built, tmp_path):
     place = next(i for i, c in enumerate(copied.cells) if c.source.startswith("student_id ="))
     copied.cells.insert(place + 1, code_cell(f"student_id = {OTHER!r}"))
     hand_in(folder, "copied.ipynb", copied)
-    for question in one.tested:
-        # The first that is not copied: one a question in a whole notebook shows that later
-        # questions do not hang on it; the next test has all of them.
-        code = next(
-            c for label, c in wrong[question].items() if label not in another_students([label])
-        )
-        notebook = one.before_check(one.solution(), question, code)
-        hand_in(folder, f"wrong_{question}.ipynb", one.with_answers_module(notebook, ME, OTHER))
+    # A wrong answer could only spoil later questions. Of any two questions there is a bit in which
+    # the later one's number has 1 and the earlier one's 0, so a notebook a bit shows them all.
+    wrong_in = {
+        f"wrong_{bit}.ipynb": [q for i, q in enumerate(one.tested) if not i >> bit & 1]
+        for bit in range((len(one.tested) - 1).bit_length())
+    }
+    for bit, (file, questions) in enumerate(wrong_in.items()):
+        notebook = one.with_answers_module(one.solution(), ME, OTHER)
+        for question in questions:
+            own = [c for label, c in wrong[question].items() if not another_students([label])]
+            one.before_check(notebook, question, own[bit % len(own)])
+        hand_in(folder, file, notebook)
     rows = grade(folder, built)
-    assert len(rows) == 3 + len(one.tested)
+    assert len(rows) == 3 + len(wrong_in)
     assert lost(rows["right.ipynb"], one) == [], rows["right.ipynb"]["what_went_wrong"]
     assert rows["right.ipynb"]["total"] == rows["right.ipynb"]["out_of"] != "0"
     assert rows["blank.ipynb"]["total"] == "0", "something was won by a blank notebook"
-    for question in one.tested:
-        row = rows[f"wrong_{question}.ipynb"]
-        assert lost(row, one) == [question], row["what_went_wrong"]
-        assert float(row[question]) == 0
-        assert f"{question}: " in row["what_went_wrong"]
+    for file, questions in wrong_in.items():
+        row = rows[file]
+        assert lost(row, one) == questions, row["what_went_wrong"]
+        assert all(float(row[q]) == 0 and f"{q}: " in row["what_went_wrong"] for q in questions)
     personal = [q for q in one.tested if another_students(wrong[q])]
     assert personal, "no question of this assignment depends on the student"
     assert lost(rows["copied.ipynb"], one) == personal
