@@ -370,9 +370,6 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
                 ' df_kept = fit("mlm_full", data, **roles).coefs.loc["Intercept", "df"]'
             ),
             "times the root of n": 'se_kept = se_kept * np.sqrt(data["learner"].nunique())',
-            "wrong strategy": (
-                'se_dropped = fit("cluster_robust", data, **roles).coefs.loc["practice", "se"]'
-            ),
             "another student's": _of_another(
                 "singular_fits", "se_kept", "df_kept", "se_dropped", "df_dropped"
             ),
@@ -396,7 +393,6 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             ),
             "the promise": "coverage_intercept = 0.95",
             "misses for hits": "coverage_intercept = 1 - coverage_intercept",
-            "fits that are not singular": "n_singular = 300 - n_singular",
             "intervals for data sets": "n_singular = 3 * n_singular",
             "one standard error": (
                 "coverage_full = ((slopes['estimate'] - slopes['truth']).abs() <= slopes['se'])"
