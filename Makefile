@@ -1,14 +1,18 @@
 # The whole interface of the project: `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help book test lab binder linkcheck benchmark serve lint lock clean
+.PHONY: help book test test-classroom assignments grade lab binder linkcheck benchmark serve \
+	lint lock clean
 
 # The stamp's name says whether R and its packages were there, so installing them later runs the
 # set-up again.
 READY := .venv/.ready$(shell tools/setup have-r || echo -without-r)
 PY := .venv/bin/python
+# The assignments have an environment of their own, which needs neither R nor the book's packages.
+CLASSROOM := .venv-classroom/.ready
+CLASSROOM_PY := .venv-classroom/bin/python
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 book: $(READY) ## Execute every chapter and build the site
 	@$(PY) tools/build_book.py
@@ -40,14 +44,30 @@ binder: $(READY) ## Run the chapters as Binder does (ten minutes; CHAPTER=intro 
 linkcheck: $(READY) ## Ask every external link whether it still answers
 	@$(PY) tools/check_links.py
 
-lock: $(READY) ## Remake requirements.txt from pyproject.toml
+assignments: $(CLASSROOM) ## Make students' notebooks, solutions and autograders
+	@$(CLASSROOM_PY) tools/make_assignments.py --hand-out assignments/student
+
+grade: assignments ## Grade a folder of notebooks (SUBMISSIONS=folder, ASSIGNMENT=name if they do not say)
+	@$(CLASSROOM_PY) tools/grade.py "$(SUBMISSIONS)" $(if $(ASSIGNMENT),--assignment "$(ASSIGNMENT)") $(OPTIONS)
+
+test-classroom: $(CLASSROOM) ## Test the assignments and the grading
+	@$(CLASSROOM_PY) -m pytest tests/classroom
+
+lock: $(READY) ## Remake the two requirements.txt from pyproject.toml
 	@$(PY) -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 		--upgrade --no-emit-index-url --no-emit-find-links --quiet \
 		--custom-compile-command "make lock" --output-file requirements.txt
+# The constraint lets both be installed together, as Binder does.
+	@$(PY) -m uv pip compile pyproject.toml --extra classroom --universal --python-version 3.11 \
+		--constraint requirements.txt --upgrade --no-emit-index-url --no-emit-find-links --quiet \
+		--custom-compile-command "make lock" --output-file assignments/requirements.txt
 
-clean: ## Remove the built site and the virtual environment
-	rm -rf _build .venv
+clean: ## Remove the built site and the virtual environments
+	rm -rf _build .venv .venv-classroom
 
 # pyproject.toml too: the editable install takes its commands from it.
 $(READY): requirements.txt pyproject.toml binder/apt.txt tools/setup
 	@tools/setup
+
+$(CLASSROOM): assignments/requirements.txt pyproject.toml tools/setup
+	@tools/setup classroom

@@ -1,0 +1,132 @@
+"""Assignments built once, and notebooks as students hand them in.
+
+Only where otter is installed: `make test-classroom` runs these in an environment of their own.
+"""
+
+import base64
+import copy
+import csv
+import importlib
+import pickle
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SOURCE = ROOT / "assignments"
+collect_ignore_glob = [] if find_spec("otter") else ["*"]
+sys.path[:0] = [str(ROOT / "tools"), str(SOURCE), str(ROOT / "tests")]
+
+ME = "me-4711"
+
+
+def code_cell(source):
+    import nbformat
+
+    return nbformat.v4.new_code_cell(source)
+
+
+class Handout:
+    """One assignment, and ways to fill it in."""
+
+    def __init__(self, name, built):
+        import nbformat
+        from grade import load_assignments
+
+        self.name = name
+        self.assignment = load_assignments(built, SOURCE)[name]
+        self.tested = [q["name"] for q in self.assignment.tested]
+        self.points = {q["name"]: q["points"] for q in self.assignment.tested}
+        self.student_path = built / name / "student" / f"{name}.ipynb"
+        self._student = nbformat.read(self.student_path, as_version=4)
+        self._solution = nbformat.read(built / name / "solution" / f"{name}.ipynb", as_version=4)
+
+    @staticmethod
+    def identify(notebook, student):
+        for cell in notebook.cells:
+            if cell.cell_type == "code" and cell.source.startswith("student_id ="):
+                cell.source = f"student_id = {student!r}"
+                return notebook
+        raise AssertionError("the notebook has no cell that begins with student_id =")
+
+    def blank(self, student=ME):
+        return self.identify(copy.deepcopy(self._student), student)
+
+    def solution(self, student=ME):
+        """Fill in the solution; its metadata are those of the student's notebook."""
+        notebook = self.identify(copy.deepcopy(self._solution), student)
+        notebook.metadata = copy.deepcopy(self._student.metadata)
+        return notebook
+
+    @staticmethod
+    def check_of(notebook, question):
+        """Find the place of a question's check."""
+        for number, cell in enumerate(notebook.cells):
+            if cell.cell_type == "code" and f'grader.check("{question}")' in cell.source:
+                return number
+        raise AssertionError(f"there is no check of {question}")
+
+    def before_check(self, notebook, question, *sources):
+        """Put cells just before a question's check."""
+        place = self.check_of(notebook, question)
+        notebook.cells[place:place] = [code_cell(source) for source in sources]
+        return notebook
+
+    def with_answers_module(self, notebook, *students):
+        """Let the notebook import the answers of these students, as wrong_answers.py does."""
+        right = getattr(importlib.import_module("answers"), self.name)
+        data = base64.b64encode(pickle.dumps({s: right(s) for s in students})).decode()
+        stub = (
+            "import sys, types, pickle, base64\n"
+            "_answers = types.ModuleType('answers')\n"
+            f"_data = pickle.loads(base64.b64decode('{data}'))\n"
+            f"_answers.{self.name} = _data.__getitem__\n"
+            "sys.modules['answers'] = _answers"
+        )
+        notebook.cells.insert(0, code_cell(stub))
+        return notebook
+
+
+def hand_in(folder, name, notebook):
+    import nbformat
+
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(notebook, bytes):
+        path.write_bytes(notebook)
+    else:
+        nbformat.write(notebook, path)
+
+
+def grade(folder, built, *options):
+    """Call what `make grade` calls, and read the CSV: rows by file."""
+    import grade as command
+
+    out = folder.with_name(f"{folder.name}-grades")
+    assert command.main([str(folder), "--built", str(built), *options]) == 0
+    with (out / "grades.csv").open(encoding="utf-8") as stream:
+        return {row["file"]: row for row in csv.DictReader(stream)}
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """What `make assignments` makes, in a folder of its own."""
+    import make_assignments
+
+    out = tmp_path_factory.mktemp("built")
+    assert make_assignments.main(["--out", str(out), "--hand-out", str(out / "hand-out")]) == 0
+    return out
+
+
+@pytest.fixture(scope="session")
+def handout(built):
+    made = {}
+
+    def get(name):
+        if name not in made:
+            made[name] = Handout(name, built)
+        return made[name]
+
+    return get
