@@ -71,13 +71,18 @@ def key(handed_in: submission.Submission, state: str) -> str:
 
 def say_twice(grades: list[Grade]) -> list[Grade]:
     """Note on submissions that state the same student and assignment; both stay."""
-    shared: dict[tuple[str, str], list[Grade]] = {}
+
+    def who(grade: Grade) -> tuple[str, str]:
+        # As personal.py reads an id: case and blanks make no other data.
+        return grade.assignment, "".join(grade.student.split()).casefold()
+
+    shared: dict[tuple[str, str], list[str]] = {}
     for grade in grades:
         if grade.student:
-            shared.setdefault((grade.assignment, grade.student), []).append(grade)
+            shared.setdefault(who(grade), []).append(grade.file)
     noted = []
     for grade in grades:
-        same = [g.file for g in shared.get((grade.assignment, grade.student), []) if g is not grade]
+        same = [file for file in shared.get(who(grade), []) if file != grade.file]
         note = [f"the same student_id stands in {', '.join(same)}"] if same else []
         noted.append(replace(grade, notes=[*note, *grade.notes]))
     return noted

@@ -1,5 +1,6 @@
 """Every assignment: right answers win all points, wrong ones lose exactly their question's."""
 
+import ast
 import copy
 import json
 
@@ -114,6 +115,9 @@ def parts():
                 )
                 continue
             inside = cell.source.startswith("# HIDDEN")
+            if cell.source.startswith("def test"):  # otter hands these out in its own layout
+                for line in ast.unparse(ast.parse(cell.source)).splitlines():
+                    yield name, line.strip(), False
             for line in cell.source.splitlines():
                 inside |= "# BEGIN SOLUTION" in line
                 secret = inside or "# SOLUTION" in line
