@@ -12,6 +12,7 @@ from mlmlearn import (
     compare,
     fit,
     load_reference,
+    reml,
     run,
     simulate,
 )
@@ -117,13 +118,13 @@ def test_the_gradient_is_that_of_the_deviance():
     theta = rng.normal(size=(6, 3))
 
     def at(theta):
-        return engine._profile(data, engine._matrix(theta, 3))
+        return reml.profile(data, reml.matrix(theta, 3))
 
-    gradient = engine._gradient(at(theta), engine._matrix(theta, 3), at(theta).s2)
+    gradient = reml.gradient(at(theta), reml.matrix(theta, 3), at(theta).s2)
     for i in range(6):
         step = np.zeros_like(theta)
         step[i] = 1e-5
-        sides = [engine._deviance(data, at(theta + sign * step)) for sign in (1, -1)]
+        sides = [reml.deviance(data, at(theta + sign * step)) for sign in (1, -1)]
         np.testing.assert_allclose(gradient[i], (sides[0] - sides[1]) / 2e-5, rtol=1e-5, atol=1e-6)
 
 
