@@ -2,7 +2,8 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-from bookkit import INK, WIDTH, style_of
+from bookkit import GREY, INK, WIDTH, style_of
+from scipy.stats import t as student_t
 
 from mlmlearn import STRATEGIES, Condition, fit, simulate
 
@@ -68,6 +69,43 @@ def draw_overview():
     axes[1, 0].set(xlabel="predictor", ylabel="outcome")
     draw_intervals(bottom.subplots(), results, simulated.betas[1])
     return figure
+
+
+def slope_coverage(fits):
+    """Share of data sets' 95 % intervals that hold the true slope, and its MCSE, in percent.
+
+    Slopes of one data set share its noise, so the data set is the unit that is counted.
+    """
+    slopes = fits[fits["term"] != "Intercept"]
+    reach = student_t.ppf(0.975, slopes["df"]) * slopes["se"]
+    inside = (slopes["estimate"] - slopes["truth"]).abs() <= reach
+    names = ["strategy", "group_sd", "n_groups", "n_obs", "replication"]
+    rates = inside.groupby([slopes[name] for name in names]).mean().groupby(names[:2])
+    return 100 * rates.mean(), 100 * rates.sem()
+
+
+def draw_answer(fits):
+    """Show how often each strategy's 95 % intervals keep their promise."""
+    coverage, mcse = slope_coverage(fits)
+    fig, ax = plt.subplots(figsize=(WIDTH, 3.4))
+    ax.axhline(95, color=GREY, lw=1)
+    places = np.arange(coverage.index.levels[1].size)
+    for i, strategy in enumerate(reversed(STRATEGIES)):
+        ax.errorbar(
+            places + 0.05 * (i - 1.5), coverage[strategy], 2 * mcse[strategy],
+            ls=STRATEGIES[strategy].linestyle, ms=6, **style_of(strategy)
+        )  # fmt: skip
+    ax.set_xticks(places, [f"{sd:g}" for sd in coverage.index.levels[1]])
+    ax.set(xlabel="Between-person SD", ylabel="Intervals that hold the truth, %", ylim=(0, 104))
+    ax.legend(*reversed_handles(ax), loc="lower left", fontsize=10, handlelength=3)
+    ax.annotate("promised: 95 %", (places[-1] + 0.2, 95), (0, -13), textcoords="offset points",
+                ha="right", color=GREY, fontsize=9.5)  # fmt: skip
+    return fig
+
+
+def reversed_handles(ax):
+    """Legend entries in the registry's order, whatever was drawn on top."""
+    return [entries[::-1] for entries in ax.get_legend_handles_labels()]
 
 
 if __name__ == "__main__":  # remake the picture that README.md shows

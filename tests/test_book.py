@@ -125,14 +125,10 @@ kernelspec: {display_name: Python 3, language: python, name: python3}
 @pytest.fixture
 def small_book(tmp_path):
     """Make a book of one page with the project's own configuration and build script."""
-    for name in (
-        "_config.yml",
-        *(f"book/{n}" for n in ("references.bib", "bookkit.py", "figures.py", "explorer.py")),
-    ):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
-    for name in ("tools", "book/_static"):
-        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "tools", tmp_path / "tools")
+    shutil.copytree(ROOT / "book/_static", tmp_path / "book/_static")
+    for path in [ROOT / "_config.yml", ROOT / "book/references.bib", *ROOT.glob("book/*.py")]:
+        shutil.copy(path, tmp_path / path.relative_to(ROOT))
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/page\n", encoding="utf-8")
     return tmp_path
 
