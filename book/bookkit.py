@@ -187,6 +187,7 @@ def _form(field, rule, said):
     return HTML(
         f"<style>{_CSS}</style>"
         f'<form class="selfcheck" data-rule="{escape(rule)}" {texts}>{field} '
-        '<button type="submit">Check</button><output aria-live="polite"></output></form>'
+        '<button type="submit">Check</button><output aria-live="polite"></output>'
+        "<noscript>Answers are checked by JavaScript, which is off.</noscript></form>"
         f"<script>{_SCRIPT}</script>"
     )

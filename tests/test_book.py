@@ -6,7 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 import yaml
-from conftest import CHAPTERS, PAGES, ROOT, build_book
+from conftest import CHAPTERS, ENVIRONMENT, PAGES, ROOT, build_book
 
 
 def source(page):
@@ -123,7 +123,10 @@ kernelspec: {display_name: Python 3, language: python, name: python3}
 @pytest.fixture
 def small_book(tmp_path):
     """Make a book of one page with the project's own configuration and build script."""
-    for name in ("_config.yml", "book/references.bib"):
+    for name in (
+        "_config.yml",
+        *(f"book/{n}" for n in ("references.bib", "bookkit.py", "figures.py")),
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     for name in ("tools", "book/_static"):
@@ -149,3 +152,18 @@ def test_the_build_fails_when_something_is_broken(small_book, added, complaint):
     result = build_book(small_book)
     assert (result.returncode != 0) == bool(added), (result.stdout + result.stderr)[-5000:]
     assert complaint in result.stdout + result.stderr
+
+
+@pytest.mark.needs_r
+def test_a_fork_leads_its_readers_to_the_fork(small_book, monkeypatch):
+    monkeypatch.setitem(ENVIRONMENT, "GITHUB_REPOSITORY", "Someone/fork")
+    monkeypatch.setitem(ENVIRONMENT, "GITHUB_SERVER_URL", "https://github.com")
+    (small_book / "book/page.md").write_text(GOOD, encoding="utf-8")
+    result = build_book(small_book)
+    assert result.returncode == 0, (result.stdout + result.stderr)[-5000:]
+    page = (small_book / "_build/html/book/page.html").read_text(encoding="utf-8")
+    assert '"https://github.com/Someone/fork"' in page
+    assert "https://github.com/Someone/fork/issues/new" in page
+    assert "https://mybinder.org/v2/gh/Someone/fork/" in page
+    assert "https://someone.github.io/fork/book/page.html" in page
+    assert "mlmlearn/mlmlearn" not in page

@@ -8,6 +8,7 @@ import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urljoin, urlsplit
 
+import matplotlib.pyplot as plt
 import nbformat
 import pytest
 import yaml
@@ -85,10 +86,22 @@ def test_a_shared_page_has_a_picture_that_the_site_serves(site, site_folder):
         (picture,) = meta(soup, "og:image")
         assert urlsplit(picture).scheme == "https"
         home = address.removesuffix(f"{page}.html")
-        assert (site_folder / picture.removeprefix(home)).stat().st_size < 300_000
+        drawn = site_folder / picture.removeprefix(home)
+        assert drawn.stat().st_size < 300_000
+        assert plt.imread(drawn).shape[:2] == (630, 1200)
         assert len(meta(soup, "og:image:alt")[0]) > 60
         assert meta(soup, "og:site_name") == [soup.title.get_text().split(" — ")[1]]
         assert soup.select_one("link[rel=canonical]")["href"] == address
+
+
+def test_the_sites_own_address_leads_to_the_first_page_and_says_what_it_is(site):
+    first = site[f"{PAGES[0]}.html"]
+    entrance = site["index.html"]
+    for name in ("description", "og:title", "og:image", "og:url"):
+        assert meta(entrance, name) == meta(first, name) != []
+    (refresh,) = [tag["content"] for tag in entrance.select("meta[http-equiv=refresh]")]
+    assert refresh.endswith(f"url={PAGES[0]}.html")
+    assert entrance.select_one("a")["href"] == f"{PAGES[0]}.html"
 
 
 @pytest.mark.parametrize(
@@ -173,6 +186,8 @@ def test_tables_tell_headers_from_cells(site):
     for page in PAGES:
         for table in site[f"{page}.html"].select("article table"):
             assert table.select("thead th"), page
+            assert {th.get("scope") for th in table.select("thead th")} == {"col"}, page
+            assert {th.get("scope") for th in table.select("tbody th")} <= {"row"}, page
 
 
 def test_no_page_asks_for_a_live_kernel_by_itself(site):

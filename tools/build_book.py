@@ -47,8 +47,9 @@ def main() -> int:
         skipped = sorted(c.name for c in (ROOT / "book").glob("*.md") if needs_r(c))
         config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
         config["execute"]["exclude_patterns"] = skipped
-        # This path is relative to the configuration, which lies elsewhere.
-        config["sphinx"]["local_extensions"] = {"bookpages": str(ROOT / "tools")}
+        # jupyter-book looks for them beside the configuration, which moves.
+        local = config["sphinx"]["local_extensions"]
+        config["sphinx"]["local_extensions"] = {k: str(ROOT / v) for k, v in local.items()}
         # The numbers and figures that these chapters would compute are missing from the text.
         config["sphinx"]["config"]["suppress_warnings"] = ["mystnb.glue", "ref.numref"]
         partial = ROOT / "_build" / "config-without-r.yml"

@@ -2,11 +2,22 @@
 
 `address` says where the project and its pages live, `description` what a page is about,
 `top_line` how long it takes and how to run it, `figure_link` where a figure can be had,
-`notebook` makes the notebook that readers download, and `accessible` repairs what keeps the
-pages from readers with a screen reader.
+`table_headers` what a header cell heads; `notebook` makes the notebook that readers
+download, `entrance` what stands at the site's own address, `card` the picture of its links;
+`accessible` repairs what keeps the pages from readers with a screen reader.
 """
 
-from . import accessible, address, description, figure_link, notebook, top_line
+from . import (
+    accessible,
+    address,
+    card,
+    description,
+    entrance,
+    figure_link,
+    notebook,
+    table_headers,
+    top_line,
+)
 
 
 def without_thebe(app):
@@ -35,5 +46,9 @@ def setup(app):
     # After the theme has made its buttons, at 501.
     app.connect("html-page-context", top_line.add_line, priority=600)
     app.connect("html-page-context", accessible.repair_roles)
+    app.connect("html-page-context", table_headers.add_scopes)
     app.connect("build-finished", notebook.write_notebooks)
+    app.connect("build-finished", card.write_card)
+    # After sphinx-external-toc has written its redirect, at 500.
+    app.connect("build-finished", entrance.write_entrance, priority=600)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

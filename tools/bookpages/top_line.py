@@ -51,6 +51,8 @@ def add_line(app, pagename, templatename, context, doctree):
     if not doctree or pagename == app.config.root_doc:
         return
     if pagename.rpartition("/")[2] not in LOOKED_UP:
-        links.insert(0, f"About {max(5, 5 * round(minutes(context['body']) / 5))} minutes")
-    line = f'<p class="top-line">{" · ".join(links)}</p>' if links else ""
+        links.insert(
+            0, f"<span>About {max(5, 5 * round(minutes(context['body']) / 5))} minutes</span>"
+        )
+    line = f'<p class="top-line">{" ".join(links)}</p>' if links else ""
     context["body"] = context["body"].replace("</h1>", f"</h1>\n{line}", 1)
