@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import vl_convert
 from IPython.display import HTML
+from matplotlib.colors import to_hex, to_rgb
 from scipy import stats
 
 from mlmlearn import STRATEGIES, load_reference
@@ -24,6 +25,12 @@ DIMENSIONS = ["n_groups", "n_obs", "group_sd"]
 SHAPES = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond"}
 # Numbers travel as whole multiples of this, which is shorter than decimals.
 UNIT = 1e-5
+
+
+def in_the_dark_theme(color):
+    """What the filter of book.css for figures, invert and half a turn of hue, makes of a colour."""
+    inverted = 0.93 - 0.86 * np.array(to_rgb(color))
+    return to_hex(np.clip(2 * inverted @ [0.213, 0.715, 0.072] - inverted, 0, 1))
 
 
 def explorer_data(reference):
@@ -69,7 +76,13 @@ def explorer_data(reference):
         "levels": {name: grid[name] for name in DIMENSIONS},
         "terms": TERMS,
         "strategies": [
-            {"id": s.id, "label": s.label, "color": s.color, "shape": SHAPES[s.marker]}
+            {
+                "id": s.id,
+                "label": s.label,
+                "color": s.color,
+                "dark": in_the_dark_theme(s.color),
+                "shape": SHAPES[s.marker],
+            }
             for s in STRATEGIES.values()
         ],
         "unit": UNIT,

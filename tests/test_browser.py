@@ -320,8 +320,21 @@ def test_the_skip_link_leads_past_the_menu(visit):
 def test_the_menu_opens_on_a_phone_by_keyboard(visit):
     tab = visit("book/clustered_data", size=PHONE)
     link = tab.locator(".bd-sidenav").get_by_role("link", name="Four strategies")
-    assert not link.is_visible()
+    assert link.count() == 0  # off the screen, and so off the accessibility tree
     tab.get_by_role("button", name="Toggle primary sidebar").press("Enter")
     link.wait_for()
     link.press("Enter")
     tab.wait_for_url("**/strategies.html")
+
+
+def test_the_menu_can_be_put_aside_on_a_desktop(visit):
+    tab = visit("book/clustered_data")
+    menu = tab.locator(".bd-sidenav").first
+    button = tab.get_by_role("button", name="Toggle primary sidebar")
+    for shown in (True, False, True):
+        tab.evaluate(SETTLED)
+        assert (
+            menu.evaluate("m => m.getBoundingClientRect().right > 0 && m.checkVisibility()")
+            == shown
+        )
+        button.press("Enter")

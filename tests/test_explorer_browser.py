@@ -18,6 +18,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
+from test_palette import CONTRAST, contrast, rgb
+
 from mlmlearn import STRATEGIES, Condition, compare, load_reference, performance, simulate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -407,15 +409,29 @@ def test_strategies_differ_in_shape_and_colour(open_page):
     page = open_page("measure=coef_abs_error&n_groups=10&n_obs=5&group_sd=1")
     drawn = page.eval_on_selector_all(
         POINTS,
-        "all => all.map(p => [p.__data__.datum.strategy, p.getAttribute('fill'),"
+        "all => all.map(p => [p.__data__.datum.strategy, getComputedStyle(p).fill,"
         " p.getAttribute('d').replace(/[\\d.,e-]+/g, '#')])",
     )
     looks = {strategy: (fill, path) for strategy, fill, path in drawn}
-    assert {s: fill for s, (fill, _) in looks.items()} == {
-        s.id: s.color for s in STRATEGIES.values()
+    assert {s: hexadecimal(fill) for s, (fill, _) in looks.items()} == {
+        s.id: s.color.lower() for s in STRATEGIES.values()
     }
     # Square and diamond are both made of straight lines, so three outlines in all.
     assert len({path for _, path in looks.values()}) >= 3
+
+
+def hexadecimal(color):
+    """Write a computed colour, rgb(1, 2, 3), as the registry does."""
+    return "#" + "".join(f"{int(part):02x}" for part in re.findall(r"\d+", color)[:3])
+
+
+def test_strategies_stand_out_in_the_dark_theme(open_page):
+    page = open_page(color_scheme="dark")
+    page.wait_for_selector(POINTS)
+    fills = set(page.eval_on_selector_all(POINTS, "all => all.map(p => getComputedStyle(p).fill)"))
+    assert len(fills) == len(STRATEGIES)
+    for fill in fills:
+        assert contrast(rgb(hexadecimal(fill)), rgb("#121212")) >= CONTRAST
 
 
 def test_nothing_comes_from_elsewhere_and_the_page_is_light(open_page, address):

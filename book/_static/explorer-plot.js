@@ -91,7 +91,7 @@
       legend: null,
       scale: { domain: strategies.map((s) => s.id), range },
     });
-    const color = channel(strategies.map((s) => s.color));
+    const color = channel(strategies.map((s) => `var(--explorer-${s.id})`));
     const shape = channel(strategies.map((s) => s.shape));
     const edges = rows
       .filter((row, i) => i && row.levelAt !== rows[i - 1].levelAt)

@@ -12,6 +12,12 @@
   const { placeOf, addressOf, describe, line, summary, number } = window.explorerModel;
   const ALL = "all";
 
+  // A colour a strategy, in both themes.
+  const palette = (key) => strategies.map((s) => `--explorer-${s.id}: ${s[key]};`).join(" ");
+  document.head.append(document.createElement("style"));
+  document.head.lastChild.textContent =
+    `:root { ${palette("color")} } html[data-theme="dark"] { ${palette("dark")} }`;
+
   // ---- State, which the address of the page keeps -------------------------------------------
 
   const DEFAULTS = {
@@ -124,7 +130,7 @@
   };
   function mark(strategy) {
     const holder = make("span", { class: "explorer-mark", "aria-hidden": "true" });
-    holder.innerHTML = `<svg viewBox="0 0 16 16"><path d="${SYMBOLS[strategy.shape]}" fill="${strategy.color}"/></svg>`;
+    holder.innerHTML = `<svg viewBox="0 0 16 16"><path d="${SYMBOLS[strategy.shape]}" fill="var(--explorer-${strategy.id})"/></svg>`;
     return holder;
   }
   const named = (strategy) => make("span", { class: "explorer-strategy" }, mark(strategy), strategy.label);

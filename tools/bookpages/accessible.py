@@ -1,6 +1,7 @@
 """Repairs of what Sphinx and the theme write, for readers who listen to a page.
 
-`templates/navbar-logo.html` beside this file does the same for the menu's first line.
+Two of the theme's templates are replaced by those beside this file: the menu's first line gets
+a landmark, and the header goes, which kept the menu's buttons from working.
 """
 
 import re
