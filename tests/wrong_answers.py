@@ -254,7 +254,6 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
         },
         "q4": {
             "percent for proportion": "power_people = 100 * power_people",
-            "misses for hits": "power_people = 1 - power_people",
             "variance for standard error": "power_people_mcse = power_people_mcse**2",
             "without the root of n": "power_people_mcse = power_people_mcse * np.sqrt(300)",
             "standard error of the mean": "emp_se_people = emp_se_people / np.sqrt(300)",
@@ -271,7 +270,6 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             "errors added": (
                 'difference_mcse = people_summary["power_mcse"] + answers_summary["power_mcse"]'
             ),
-            "one error": 'difference_mcse = people_summary["power_mcse"]',
             "variance for standard error": "difference_mcse = difference_mcse**2",
             "percent for proportion": "difference = 100 * difference",
             "the other design": "power_answers = power_answers + difference",
