@@ -16,7 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import matplotlib.font_manager  # noqa: F401  makes the list of fonts that submissions get a copy of
-from grading import grade_submission, report, submission
+from grading import grade_submission, report, sandbox, submission
 from grading.execute import Limits, StoppedError
 from grading.grade_submission import Assignment, Grade
 from tqdm import tqdm
@@ -158,7 +158,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     defaults = Limits()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("submissions", type=Path)
+    parser.add_argument("submissions")
     parser.add_argument("--assignment", help="when the notebooks do not say it themselves")
     parser.add_argument("--out", type=Path, help="default: the folder's name with -grades")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -179,15 +179,16 @@ def refuse(sentence: str) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """Grade, write, and return the exit status."""
     options = parse(arguments)
-    folder = options.submissions
+    folder = Path(options.submissions)
     assignments = load_assignments(options.built, options.source)
     if not assignments:
         return refuse(f"There is no assignment in {options.built}; run `make assignments` first.")
     if options.assignment and options.assignment not in assignments:
         known = ", ".join(assignments)
         return refuse(f"There is no assignment {options.assignment!r}; there are: {known}.")
-    if not folder.is_dir():
-        return refuse(f"There is no folder {folder}; SUBMISSIONS is the folder of the notebooks.")
+    if not options.submissions or not folder.is_dir():  # an empty path would mean this folder
+        given = options.submissions or "(none given)"
+        return refuse(f"There is no folder {given}; SUBMISSIONS is the folder of the notebooks.")
     names = files(folder)
     if not any(name.endswith(".ipynb") for name in names):
         return refuse(f"There is no notebook (.ipynb) in {folder} or the folders in it.")
@@ -197,6 +198,8 @@ def main(arguments: list[str] | None = None) -> int:
         total_seconds=options.total_seconds,
         memory=int(options.memory_gb * 1e9),
     )
+    if not sandbox.landlock_version():
+        print("This system has no Landlock: notebooks can reach whatever files you can.")
     # All are read before the first is run, so none can change another.
     handed_in = [submission.parse(name, (folder / name).read_bytes()) for name in names]
     grades = grade_all(

@@ -188,18 +188,19 @@ def study_plan(student_id):
     # call for different studies.
     if rng.random() < 0.5:
         per_person, per_answer = int(rng.integers(35, 46)), 1
-        between_sd, strength = rng.uniform(0.1, 0.2), rng.uniform(1.9, 2.1)
+        between_sd, strength = rng.uniform(0.1, 0.2), rng.uniform(2.1, 2.3)
     else:
-        per_person, per_answer = int(rng.integers(12, 21)), int(rng.integers(2, 4))
+        per_person, per_answer = int(rng.integers(20, 29)), int(rng.integers(2, 4))
         between_sd, strength = rng.uniform(0.6, 0.9), rng.uniform(2.6, 3)
     slope = strength * math.sqrt((between_sd**2 + 1 / 4) / n_people)
+    unit = rng.uniform(0.4, 1.6)
     return {
         "budget": n_people * (per_person + 4 * per_answer) + int(rng.integers(0, per_person)),
         "per_person": per_person,
         "per_answer": per_answer,
-        "slope": round(slope, 3),
-        "between_sd": round(between_sd, 3),
-        "noise_sd": 1.0,
+        "slope": round(unit * slope, 4),
+        "between_sd": round(unit * between_sd, 4),
+        "noise_sd": round(unit, 4),
         "seed": seed_of(student_id, "study"),
     }
 

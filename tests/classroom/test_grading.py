@@ -10,6 +10,7 @@ import nbformat
 import psutil
 import pytest
 from conftest import ME, ROOT, code_cell, grade, hand_in
+from grading import sandbox
 
 NAME = "pooling"
 GRADE = [sys.executable, str(ROOT / "tools" / "grade.py")]
@@ -113,14 +114,6 @@ ALSO_LOSES = {"forges_the_report": {"q3", "q6"}}
 NEEDS_LANDLOCK = {"kills_the_grader", "reads_and_deletes"}
 
 
-def landlock_version():
-    import ctypes
-
-    if sys.platform != "linux":
-        return 0
-    return ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
-
-
 def quick(one, student=ME):
     """Fill in all but the last question, whose simulation takes the longest."""
     notebook = one.solution(student)
@@ -162,7 +155,7 @@ def crowd(handout, tmp_path_factory):
         notebook.cells[answer].source = f"{code}\n{notebook.cells[answer].source}"
         add(f"{name}.ipynb", notebook, {second_last, last})
     for name, code in TRICKS.items():
-        if name in NEEDS_LANDLOCK and landlock_version() < 6:
+        if name in NEEDS_LANDLOCK and sandbox.landlock_version() < 6:
             continue
         notebook = quick(one, f"trick-{name}")
         code = code.replace("{canary}", str(folder.parent / "canary"))
@@ -325,6 +318,7 @@ def test_a_changed_submission_is_graded_anew(handout, built, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        ([""], "SUBMISSIONS is the folder"),
         (["no-such-folder"], "There is no folder no-such-folder"),
         ([str(ROOT / "binder")], "There is no notebook"),
         ([str(ROOT), "--assignment", "poling"], "There is no assignment 'poling'"),

@@ -56,7 +56,6 @@ class Run:
     """
 
     errors: dict[int, str] = field(default_factory=dict)
-    confined: bool = False
     unfinished: str | None = None
     calls: socket.socket | None = None
     process: subprocess.Popen | None = None
@@ -200,7 +199,6 @@ def _once(
                         *lines, told = (told + chunk)[-100_000:].split(b"\n")
                         for line in lines:
                             message = _message(line)
-                            result.confined |= message.get("confined") is True
                             done |= message.get("done") is True
                             if isinstance(message.get("begin"), int):
                                 current, began, printed = message["begin"], time.monotonic(), 0

@@ -149,8 +149,7 @@ def main() -> None:
 
     del sys.path[0]
     sandbox.limit(job["memory"], job["file_size"])
-    confined = sandbox.confine(job["readable"], [job["folder"], "/dev/null"])
-    report(confined=confined)
+    sandbox.confine(job["readable"], [job["folder"], "/dev/null"])
 
     from IPython.core.history import HistoryManager
     from IPython.core.interactiveshell import InteractiveShell
