@@ -51,7 +51,7 @@ grade: assignments ## Grade a folder of notebooks (SUBMISSIONS=folder, ASSIGNMEN
 	@$(CLASSROOM_PY) tools/grade.py "$(SUBMISSIONS)" $(if $(ASSIGNMENT),--assignment "$(ASSIGNMENT)") $(OPTIONS)
 
 test-classroom: $(CLASSROOM) ## Test the assignments and the grading
-	@$(CLASSROOM_PY) -m pytest tests/classroom
+	@$(CLASSROOM_PY) -m pytest assignments/tests
 
 lock: $(READY) ## Remake the two requirements.txt from pyproject.toml
 	@$(PY) -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \

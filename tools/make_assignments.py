@@ -100,7 +100,7 @@ def build(source: Path, out: Path) -> None:
         for beside in ("personal.py", "answers.py"):  # otter copies what the source names
             shutil.copy(source.with_name(beside), scratch)
         with contextlib.redirect_stdout(io.StringIO()):
-            # The tests of the solutions run in tests/classroom, through the grader itself.
+            # The tests of the solutions run in assignments/tests, through the grader itself.
             otter_assign(str(path), scratch, no_pdfs=True, no_run_tests=True)
         notebooks = {
             part: nbformat.read(Path(scratch) / part / path.name, as_version=4)
