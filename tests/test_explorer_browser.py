@@ -10,33 +10,25 @@ import shutil
 import subprocess
 import sys
 import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+from browser import Server
 from test_palette import CONTRAST, contrast, rgb
 
 from mlmlearn import STRATEGIES, Condition, compare, load_reference, performance, simulate
 
 ROOT = Path(__file__).resolve().parent.parent
-CHROMIUM = "/usr/bin/chromium"
-# As root, and asking nothing of anyone.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-quic", "--disable-component-update", "--disable-sync"]
 WIDE, PHONE = {"width": 1400, "height": 900}, {"width": 375, "height": 800}
 LABELS = {strategy.label: strategy.id for strategy in STRATEGIES.values()}
 POINTS = "#explorer-plot svg g.points_marks path"
 
-pytestmark = pytest.mark.skipif(
-    not Path(CHROMIUM).exists(), reason=f"needs Chromium: there is no {CHROMIUM}"
-)
-
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, chromium):
     """Build a book of this page alone."""
     root = tmp_path_factory.mktemp("explorer")
     shutil.copytree(ROOT / "book", root / "book", ignore=shutil.ignore_patterns("__pycache__"))
@@ -53,33 +45,20 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def address(folder):
     """Serve it on localhost."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    handler = functools.partial(Quiet, directory=str(folder))
+    handler = functools.partial(Server, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://localhost:{server.server_port}/"
+        yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def open_page(address, browser):
+def open_page(address, chromium):
     """Open the page with a view; say what it requested, and what it complained about."""
     contexts = []
 
     def open_it(view="", *, path="book/explorer.html", viewport=WIDE, **options):
-        contexts.append(browser.new_context(viewport=viewport, **options))
+        contexts.append(chromium.new_context(viewport=viewport, **options))
         contexts[-1].grant_permissions(["clipboard-read", "clipboard-write"])
         page = contexts[-1].new_page()
         page.responses, page.complaints = [], []
@@ -463,8 +442,8 @@ def test_the_explorer_complains_about_nothing(open_page):
         assert set(page.complaints) <= themes
 
 
-def test_it_works_when_its_file_is_opened_from_the_disk(browser, folder):
-    page = browser.new_page()
+def test_it_works_when_its_file_is_opened_from_the_disk(chromium, folder):
+    page = chromium.new_page()
     page.goto((folder / "book" / "explorer.html").as_uri())
     page.wait_for_selector(POINTS)
     page.close()
