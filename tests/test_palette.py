@@ -10,8 +10,9 @@ from conftest import ROOT
 
 from mlmlearn import STRATEGIES
 
-# The least distance in CAM02-UCS that Petroff (2021, arXiv:2107.02270) allows between any two
-# of six colours for lines and points, simulated deficiencies included.
+# The least distance in CAM02-UCS between any two, simulated deficiencies included. Constraints of
+# this kind make the colour sequences of Petroff (2021, arXiv:2107.02270); 20 is twice what Okabe
+# and Ito's colours keep in the dark theme (9.4, blue and green under tritanopia).
 APART = 20
 # WCAG 2.1, success criterion 1.4.11, for graphics.
 CONTRAST = 3
