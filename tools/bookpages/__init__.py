@@ -45,8 +45,9 @@ def setup(app):
     app.connect("html-page-context", description.add_description, priority=400)
     # After the theme has made its buttons, at 501.
     app.connect("html-page-context", top_line.add_line, priority=600)
-    app.connect("html-page-context", table_headers.add_scopes)
+    # First, since it looks for empty header cells as they come.
     app.connect("html-page-context", accessible.repair_roles)
+    app.connect("html-page-context", table_headers.add_scopes)
     app.connect("build-finished", notebook.write_notebooks)
     app.connect("build-finished", card.write_card)
     # After sphinx-external-toc has written its redirect, at 500.
