@@ -38,8 +38,8 @@ def host():
 def test_a_broken_link_is_listed_and_fails(tmp_path, host, path):
     shutil.copytree(ROOT / "tools", tmp_path / "tools")
     shutil.copytree(ROOT / "book" / "_static", tmp_path / "book" / "_static")
-    for path in [ROOT / "book" / "references.bib", *ROOT.glob("book/*.py")]:
-        shutil.copy(path, tmp_path / "book")
+    for needed in [ROOT / "book" / "references.bib", *ROOT.glob("book/*.py")]:
+        shutil.copy(needed, tmp_path / "book")
     config = (ROOT / "_config.yml").read_text(encoding="utf-8")
     (tmp_path / "_config.yml").write_text(config, encoding="utf-8")
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/page\n", encoding="utf-8")
