@@ -122,7 +122,8 @@ def test_the_sites_own_address_leads_to_the_first_page_and_says_what_it_is(site)
     ids=["ours", "a fork", "a person's own pages"],
 )
 def test_addresses_follow_the_repository_that_builds(monkeypatch, environment, repository, pages):
-    monkeypatch.syspath_prepend(ROOT / "tools")
+    for folder in ("book", "tools"):  # as jupyter-book does for local extensions
+        monkeypatch.syspath_prepend(ROOT / folder)
     from bookpages.address import pages_url, repository_url
 
     assert repository_url("https://github.com/Us/book", environment) == repository
