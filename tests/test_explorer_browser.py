@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import Server
+from conftest import ENVIRONMENT
 from test_palette import CONTRAST, contrast, rgb
 
 from mlmlearn import STRATEGIES, Condition, compare, load_reference, performance, simulate
@@ -37,7 +38,7 @@ def folder(tmp_path_factory, chromium):
     (root / "_toc.yml").write_text("format: jb-book\nroot: book/explorer\n", encoding="utf-8")
     command = [Path(sys.executable).with_name("jupyter-book"), "build", root, "--all", "-q"]
     # Its links to other chapters lead nowhere here, which is only a warning.
-    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    built = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert built.returncode == 0, (built.stdout + built.stderr)[-5000:]
     return root / "_build" / "html"
 
