@@ -15,12 +15,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from browser import CHROMIUM
 from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-CHROMIUM = next(
-    filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None
-)
 TOKEN = "test"
 ONE_PAGE = """---
 jupytext:
@@ -100,7 +98,7 @@ def lab(tmp_path_factory):
 @pytest.fixture
 def page():
     """Open a page in headless Chromium that notes what it asks for."""
-    if CHROMIUM is None:
+    if not CHROMIUM:
         pytest.skip("needs Chromium: there is none on the PATH")
     with sync_playwright() as playwright:
         quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]

@@ -30,9 +30,10 @@ class Compressed:
     Attributes
     ----------
     C : ndarray, shape (k, k, b, g)
-        Triangular factors of the groups' designs, in standardised columns.
+        Triangular factors of the groups' designs, in standardised columns; once `pooled`, their
+        first m rows alone.
     d : ndarray, shape (k, b, g)
-        The outcome in the same k directions, in standardised units and less the OLS fit.
+        The outcome in the same k (or m) directions, in standardised units and less the OLS fit.
     rest : ndarray, shape (b,)
         Squares of the outcome that no group's own regression explains, added up.
     n_rows : int

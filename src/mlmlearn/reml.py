@@ -9,7 +9,8 @@ F_j the first m columns of C_j, K_j = I + F_j Lambda Lambda' F_j', and p fixed e
     REML deviance = sum log|K_j| + log|information| + (N - p)(1 + log 2 pi s^2)
 
 which is the profiled REML criterion of Bates, Mächler, Bolker & Walker (2015), Journal of
-Statistical Software 67(1), section 3, in another arrangement.
+Statistical Software 67(1), section 3, in another arrangement. Rows of C_j and d_j that no random
+effect touches (`Compressed.pooled`) add to information, beta and s^2 as they are: there K is I.
 
 **Minimise** over the lower triangle theta of Lambda by quasi-Newton steps with the analytic
 gradient, all data sets side by side. Lambda may have any sign, since only Lambda Lambda'
