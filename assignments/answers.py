@@ -122,7 +122,7 @@ def studies(plan, n_people, n_obs, slope, strategy):
     )
     _, X, y = draw_many(condition, plan["seed"], range(300))
     found = fit_many(strategy, compress(X, y))
-    columns = {"estimate": found.estimate[1], "se": found.se[1], "df": found.df[1]}
+    columns = {"estimate": found.estimate[:, 1], "se": found.se[:, 1], "df": found.df[:, 1]}
     fits = pd.DataFrame(columns).assign(term="IV1", truth=slope)
     return performance(fits, by="term").iloc[0]
 

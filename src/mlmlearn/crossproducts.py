@@ -8,8 +8,9 @@ cross-products):
 
 From here on no formula sees a row of the data, so the cost does not depend on their number.
 
-Arrays have the indices of small matrices first and the data sets (b) and groups (g) last,
-so that each step of a small matrix's algebra is one operation on a long vector.
+Arrays have the data sets (b) first and the groups (g) last, with the indices of small matrices
+between them. So NumPy multiplies the matrices of all data sets in one call, and a step of a
+group's algebra is one operation on long vectors.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Compressed", "FloatArray", "compress", "factors", "standardised"]
+__all__ = ["Compressed", "FloatArray", "compress", "factors", "standardised", "triangle"]
 
 FloatArray = NDArray[Any]
 
@@ -29,54 +30,56 @@ class Compressed:
 
     Attributes
     ----------
-    C : ndarray, shape (k, k, b, g)
-        Triangular factors of the groups' designs, in standardised columns; once `pooled`, their
-        first m rows alone.
-    d : ndarray, shape (k, b, g)
-        The outcome in the same k (or m) directions, in standardised units and less the OLS fit.
+    rows : ndarray, shape (b, k + 1, k, g)
+        The groups' triangles [C d], transposed (columns before rows), in standardised columns and
+        an outcome in standardised units, less the OLS fit; once `pooled`, their first m rows.
+    common : ndarray, shape (b, i, k + 1)
+        Rows of [C d] that belong to no group, since no random effect touches them; see `pooled`.
     rest : ndarray, shape (b,)
         Squares of the outcome that no group's own regression explains, added up.
     n_rows : int
         Rows of a data set, N.
-    A : ndarray, shape (k, k, b)
+    A : ndarray, shape (b, k, k)
         The standardised columns are X A^-1.
-    ols : ndarray, shape (k, b)
+    ols : ndarray, shape (b, k)
         OLS coefficients of the original columns.
     scale : ndarray, shape (b,)
         Unit of the standardised outcome: the residual SD of OLS.
-    C0 : ndarray, shape (i, k, b)
-        Rows that belong to no group, since no random effect touches them; see `pooled`.
-    d0 : ndarray, shape (i, b)
-        The outcome in these rows.
     """
 
-    C: FloatArray
-    d: FloatArray
+    rows: FloatArray
+    common: FloatArray
     rest: FloatArray
     n_rows: int
     A: FloatArray
     ols: FloatArray
     scale: FloatArray
-    C0: FloatArray
-    d0: FloatArray
+
+    @property
+    def n_fixed(self) -> int:
+        """Fixed effects, k."""
+        return int(self.ols.shape[1])
+
+    @property
+    def n_groups(self) -> int:
+        """Groups of a data set, g."""
+        return int(self.rows.shape[3])
 
     @property
     def n_free(self) -> int:
         """Rows less fixed effects, N - p."""
-        return self.n_rows - len(self.A)
+        return self.n_rows - self.n_fixed
 
-    @property
-    def back(self) -> FloatArray:
-        """A^-1, which takes standardised coefficients back to the original columns."""
-        return np.linalg.inv(self.A.transpose(2, 0, 1)).transpose(1, 2, 0)
+    def original(self, coefs: FloatArray) -> FloatArray:
+        """Take coefficients, shape (b, k) or (b, k, g), back to the units of the data."""
+        many = coefs.reshape(*coefs.shape[:2], -1)
+        many = np.linalg.solve(self.A, many) * self.scale[:, None, None] + self.ols[..., None]
+        return np.asarray(many.reshape(coefs.shape))
 
     def take(self, which: NDArray[Any]) -> "Compressed":
         """Keep some of the data sets."""
-        return Compressed(
-            self.C[:, :, which], self.d[:, which], self.rest[which], self.n_rows,
-            self.A[..., which], self.ols[:, which], self.scale[which], self.C0[..., which],
-            self.d0[:, which],
-        )  # fmt: skip
+        arrays = ("rows", "common", "rest", "A", "ols", "scale")
+        return replace(self, **{name: getattr(self, name)[which] for name in arrays})
 
     def pooled(self, m: int) -> "Compressed":
         """Keep apart by group only what random effects of the first m columns touch.
@@ -84,15 +87,17 @@ class Compressed:
         C_j is upper triangular, so its rows from m on have zeros there: they are the same to
         every Lambda, and one triangle can hold them for all groups.
         """
-        k, _, b, g = self.C.shape
+        b, columns, k, _ = self.rows.shape
         if m == k:
             return self
-        rows = np.concatenate([self.C[m:], self.d[m:, None]], axis=1)
-        R = _triangle(rows.transpose(2, 3, 0, 1).reshape(b, g * (k - m), k + 1)).transpose(1, 2, 0)
+        below = self.rows[:, :, m:].reshape(b, columns, -1).transpose(0, 2, 1)
+        common = triangle(below)
         return replace(
-            self, C=self.C[:m], d=self.d[:m], C0=R[:k, :k], d0=R[:k, k],
-            rest=self.rest + (R[k:, k] ** 2).sum(axis=0),
-        )  # fmt: skip
+            self,
+            rows=np.ascontiguousarray(self.rows[:, :, :m]),
+            common=common[:, :k],
+            rest=self.rest + (common[:, k:, k] ** 2).sum(axis=1),
+        )
 
 
 def compress(X: FloatArray, y: FloatArray) -> Compressed:
@@ -116,7 +121,7 @@ def compress(X: FloatArray, y: FloatArray) -> Compressed:
 def factors(X: FloatArray, y: FloatArray) -> FloatArray:
     """Triangular factors of [X y], with rows of zeros where groups have few rows."""
     k = X.shape[-1]
-    R = _triangle(np.concatenate([X, y[..., None]], axis=-1))
+    R = triangle(np.concatenate([X, y[..., None]], axis=-1))
     full = np.zeros((*R.shape[:-2], k + 1, k + 1))
     full[..., : R.shape[-2], :] = R
     return full
@@ -125,28 +130,24 @@ def factors(X: FloatArray, y: FloatArray) -> FloatArray:
 def standardised(R: FloatArray, n_rows: int) -> Compressed:
     """Bring the factors of all groups, shape (b, g, k + 1, k + 1), to standardised columns."""
     b, g, k = R.shape[0], R.shape[1], R.shape[2] - 1
-    pooled = _triangle(R.reshape(b, g * (k + 1), k + 1))
+    whole = triangle(R.reshape(b, g * (k + 1), k + 1))
     root = np.sqrt(n_rows)
-    A, projected = pooled[:, :k, :k] / root, pooled[:, :k, k] / root
-    scale = np.abs(pooled[:, k, k]) / np.sqrt(max(n_rows - k, 1))
-    ols = np.linalg.solve(A, projected[..., None])[..., 0]
+    A, projected = whole[:, :k, :k] / root, whole[:, :k, k:] / root
+    scale = np.abs(whole[:, k, k]) / np.sqrt(max(n_rows - k, 1))
     C = R[:, :, :k, :k] @ np.linalg.inv(A)[:, None]
-    left = (R[:, :, :k, k] - (C @ projected[:, None, :, None])[..., 0]) / scale[:, None, None]
-    rest = ((R[:, :, k, k] / scale[:, None]) ** 2).sum(axis=1)
+    d = (R[:, :, :k, k:] - C @ projected[:, None]) / scale[:, None, None, None]
     return Compressed(
-        C=np.ascontiguousarray(C.transpose(2, 3, 0, 1)),
-        d=np.ascontiguousarray(left.transpose(2, 0, 1)),
-        rest=rest,
+        rows=np.ascontiguousarray(np.concatenate([C, d], axis=3).transpose(0, 3, 2, 1)),
+        common=np.zeros((b, 0, k + 1)),
+        rest=((R[:, :, k, k] / scale[:, None]) ** 2).sum(axis=1),
         n_rows=n_rows,
-        A=A.transpose(1, 2, 0),
-        ols=ols.T,
+        A=A,
+        ols=np.linalg.solve(A, projected)[..., 0],
         scale=scale,
-        C0=np.zeros((0, k, b)),
-        d0=np.zeros((0, b)),
     )
 
 
-def _triangle(matrices: FloatArray) -> FloatArray:
+def triangle(matrices: FloatArray) -> FloatArray:
     """Upper triangular QR factors of many matrices, shape (..., n, k)."""
     factors: Any = np.linalg.qr(matrices, mode="r")
     return np.asarray(factors)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mlmlearn.clustered import ClusteredData
 from mlmlearn.crossproducts import Compressed, FloatArray, compress, factors, standardised
 from mlmlearn.errors import FitError
-from mlmlearn.reml import deviance, gradient, optimum, profile, satterthwaite
+from mlmlearn.reml import derivatives, optimum, profile, satterthwaite
 from mlmlearn.results import FitResult, coef_table, t_test
 
 __all__ = ["Fitted", "compress", "data_sets_at_once", "fit", "fit_many", "versions"]
@@ -28,6 +28,9 @@ STEEP = 0.01
 # columns, since shifting a predictor should not make a fit singular.
 SINGULAR = 1e-4
 
+# A residual variance this small beside that of OLS is what rounding leaves of no noise at all.
+NOISELESS = 1e-16
+
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
@@ -35,12 +38,12 @@ class Fitted:
 
     Attributes
     ----------
-    estimate, se, df : ndarray, shape (k, b)
+    estimate, se, df : ndarray, shape (b, k)
     singular : ndarray of bool, shape (b,)
     gradient, deviance, residual_sd : ndarray, shape (b,)
         NaN for OLS; `gradient` is the largest, in standardised units.
-    group_coefs : ndarray, shape (k, b, g), or None
-    random_cov : ndarray, shape (m, m, b), or None
+    group_coefs : ndarray, shape (b, k, g), or None
+    random_cov : ndarray, shape (b, m, m), or None
     """
 
     estimate: FloatArray
@@ -60,8 +63,8 @@ class Fitted:
                 "the outcome follows its groups' regressions without any noise, so that there is "
                 "no most likely size of the random effects; check how the outcome was made"
             )
-        numbers = np.concatenate([self.estimate[:, i], self.se[:, i], self.df[:, i]])
-        if not np.isfinite(numbers).all() or not (self.se[:, i] > 0).all():
+        numbers = np.concatenate([self.estimate[i], self.se[i], self.df[i]])
+        if not np.isfinite(numbers).all() or not (self.se[i] > 0).all():
             return (
                 "no usable standard error; the outcome follows from the predictors with no noise, "
                 "or a predictor nearly repeats others: check how the outcome was made, or leave a "
@@ -83,11 +86,12 @@ class Fitted:
 
     def columns(self) -> dict[str, Any]:
         """Return the columns of a run's tables, a row for each data set and term."""
-        k, b = self.estimate.shape
+        b, k = self.estimate.shape
         problems = [self.problem(i) for i in range(b)]
         bad = np.array([bool(problem) for problem in problems])
         estimate, se, df = (
-            np.where(bad, np.nan, values).T.ravel() for values in (self.estimate, self.se, self.df)
+            np.where(bad[:, None], np.nan, values).ravel()
+            for values in (self.estimate, self.se, self.df)
         )
         t, p = t_test(estimate, se, df)
         messages = [
@@ -106,39 +110,38 @@ class Fitted:
 
 
 def _multilevel(data: Compressed, m: int) -> Fitted:
-    k, data = len(data.C), data.pooled(m)
-    Lambda, back = optimum(data, m), data.back
+    data = data.pooled(m)
+    Lambda, back = optimum(data, m), np.linalg.inv(data.A)
     at = profile(data, Lambda)
-    spread = np.einsum("ijb,jlb,clb->icb", back, at.inverse, back)
-    loadings = np.einsum("ijb,jlb->ilb", back[:m, :m], Lambda)
-    f = np.einsum("aibg,abg->ibg", at.solved_c[:, :m], at.solved_e)
-    effects = np.einsum("ilb,jlb,jbg->ibg", Lambda, Lambda, f)
-    groups = np.repeat(at.beta[..., None], effects.shape[2], axis=2)
-    groups[:m] += effects
-    _, log_det = np.linalg.slogdet(data.A.transpose(2, 0, 1))
-    # In standardised units OLS leaves a variance of 1; what is this small is rounding.
-    s2 = np.where(at.s2 < 1e-18, 0, at.s2) * data.scale**2
+    bend = derivatives(data, at, Lambda)
+    sd = np.where(at.s2 < NOISELESS, 0, np.sqrt(at.s2)) * data.scale
+    variances = np.einsum("bij,bjl,bil->bi", back, at.inverse, back)
+    loadings = back[:, :m, :m] @ Lambda * sd[:, None, None]
+    f = np.einsum("biag,bag->big", at.solved[:, :m], at.solved[:, -1])
+    groups = np.repeat(at.beta[..., None], f.shape[2], axis=2)
+    groups[:, :m] += Lambda @ (Lambda.swapaxes(1, 2) @ f)
     return Fitted(
-        estimate=data.ols + data.scale * np.einsum("ijb,jb->ib", back, at.beta),
-        se=np.sqrt(s2 * spread[range(k), range(k)]),
-        df=satterthwaite(data, at, Lambda, back),
-        singular=np.abs(Lambda[range(m), range(m)]).min(axis=0) < SINGULAR,
-        gradient=np.abs(gradient(at, Lambda, at.s2)).max(axis=0),
-        deviance=deviance(data, at) + 2 * log_det + 2 * data.n_free * np.log(data.scale),
-        residual_sd=np.sqrt(s2),
-        group_coefs=data.ols[..., None]
-        + data.scale[:, None] * np.einsum("ijb,jbg->ibg", back, groups),
-        random_cov=s2 * np.einsum("ilb,jlb->ijb", loadings, loadings),
+        estimate=data.original(at.beta),
+        se=sd[:, None] * np.sqrt(variances),
+        df=satterthwaite(at, bend, back),
+        singular=np.abs(Lambda[:, range(m), range(m)]).min(axis=1) < SINGULAR,
+        gradient=np.abs(bend.gradient).max(axis=1),
+        deviance=at.deviance
+        + 2 * np.linalg.slogdet(data.A)[1]
+        + 2 * data.n_free * np.log(data.scale),
+        residual_sd=sd,
+        group_coefs=data.original(groups),
+        random_cov=loadings @ loadings.swapaxes(1, 2),
     )
 
 
 def _ols(
     data: Compressed, estimate: FloatArray, se: FloatArray, df: int, groups: FloatArray | None
 ) -> Fitted:
-    none = np.full(estimate.shape[1], np.nan)
     # An SE that moves no outcome by more than rounding does is rounding itself.
-    rounding = se * np.sqrt((data.A**2).sum(axis=0)) < 1e-13 * data.scale
-    se = np.where(rounding, 0, se)
+    lengths = np.linalg.norm(data.A, axis=1)
+    se = np.where(se * lengths < 1e-13 * data.scale[:, None], 0, se)
+    none = np.full(len(estimate), np.nan)
     return Fitted(
         estimate, se, np.full(estimate.shape, float(df)), np.zeros(len(none), dtype=bool),
         none, none, none, group_coefs=groups,
@@ -150,27 +153,24 @@ def _cluster_robust(data: Compressed) -> Fitted:
 
     M adds up the outer products of the groups' scores X_j'(y_j - X_j beta), which are C_j'd_j.
     """
-    k, n_groups = len(data.C), data.C.shape[3]
-    scores = np.einsum("aibg,abg->ibg", data.C, data.d) / data.n_rows  # standardised: X'X = N I
-    scores = np.einsum("ijb,jbg->ibg", data.back, scores)
-    factor = n_groups / (n_groups - 1) * data.n_rows / (data.n_rows - k)
-    se = data.scale * np.sqrt(factor * (scores**2).sum(axis=2))
-    return _ols(data, data.ols, se, n_groups - k, None)
+    k, n_groups, n = data.n_fixed, data.n_groups, data.n_rows
+    scores = np.einsum("biag,bag->big", data.rows[:, :k], data.rows[:, k]) / n  # X'X = N I
+    scores = np.linalg.inv(data.A) @ scores * data.scale[:, None, None]
+    factor = n_groups / (n_groups - 1) * n / (n - k)
+    return _ols(data, data.ols, np.sqrt(factor * (scores**2).sum(axis=2)), n_groups - k, None)
 
 
 def _two_stage(data: Compressed) -> Fitted:
     """Mean of the groups' own OLS coefficients, their SD over the root of G, and G - 1 df."""
-    own = np.linalg.solve(data.C.transpose(2, 3, 0, 1), data.d.transpose(1, 2, 0)[..., None])
-    own = np.einsum("ijb,bgj->ibg", data.back, own[..., 0]) * data.scale[:, None]
-    own = own + data.ols[..., None]
-    n_groups = own.shape[2]
-    return _ols(
-        data, own.mean(axis=2), own.std(axis=2, ddof=1) / np.sqrt(n_groups), n_groups - 1, own
-    )
+    triangles = data.rows.transpose(0, 3, 2, 1)
+    own = np.linalg.solve(triangles[..., :-1], triangles[..., -1:])[..., 0]
+    own = data.original(own.swapaxes(1, 2))
+    se = own.std(axis=2, ddof=1) / np.sqrt(data.n_groups)
+    return _ols(data, own.mean(axis=2), se, data.n_groups - 1, own)
 
 
 FITS = {
-    "mlm_full": lambda data: _multilevel(data, len(data.C)),
+    "mlm_full": lambda data: _multilevel(data, data.n_fixed),
     "mlm_intercept": lambda data: _multilevel(data, 1),
     "cluster_robust": _cluster_robust,
     "two_stage": _two_stage,
@@ -234,11 +234,11 @@ def fit(strategy: str, data: ClusteredData) -> FitResult:
     if problem := found.problem(0):
         raise FitError(f"{strategy} could not be fitted: {problem}")
     groups, random_cov = found.group_coefs, found.random_cov
-    terms = list(data.terms)
+    terms, m = list(data.terms), 0 if random_cov is None else random_cov.shape[1]
     return FitResult(
         strategy=strategy,
         engine="batch",
-        coefs=coef_table(data.terms, found.estimate[:, 0], found.se[:, 0], found.df[:, 0]),
+        coefs=coef_table(data.terms, found.estimate[0], found.se[0], found.df[0]),
         n_rows=len(data.y),
         n_groups=data.n_groups,
         converged=not found.gradient[0] > STEEP,
@@ -248,12 +248,10 @@ def fit(strategy: str, data: ClusteredData) -> FitResult:
         reml_deviance=float(found.deviance[0]),
         group_coefs=None
         if groups is None
-        else pd.DataFrame(groups[:, 0].T, index=data.labels, columns=terms),
+        else pd.DataFrame(groups[0].T, index=data.labels, columns=terms),
         random_cov=None
         if random_cov is None
-        else pd.DataFrame(
-            random_cov[..., 0], index=terms[: len(random_cov)], columns=terms[: len(random_cov)]
-        ),
+        else pd.DataFrame(random_cov[0], index=terms[:m], columns=terms[:m]),
         residual_sd=float(found.residual_sd[0]),
     )
 

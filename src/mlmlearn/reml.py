@@ -10,263 +10,257 @@ F_j the first m columns of C_j, K_j = I + F_j Lambda Lambda' F_j', and p fixed e
 
 which is the profiled REML criterion of Bates, Mächler, Bolker & Walker (2015), Journal of
 Statistical Software 67(1), section 3, in another arrangement. Rows of C_j and d_j that no random
-effect touches (`Compressed.pooled`) add to information, beta and s^2 as they are: there K is I.
+effect touches (`Compressed.common`) add to the sums as they are: there K is I.
 
-**Minimise** over the lower triangle theta of Lambda by quasi-Newton steps with the analytic
-gradient, all data sets side by side. Lambda may have any sign, since only Lambda Lambda'
-counts; so there is no boundary, and a variance of zero is an ordinary point.
+**Differentiate.** When G = Lambda Lambda' moves by dG, K_j^-1 moves by -K_j^-1 F_j dG F_j' K_j^-1.
+Applied once to the criterion, and once more, this gives, with
+
+    E_j = F_j' K_j^-1 [C_j  e_j]      D_j = E_j's first m columns      S(dG) = sum E_j' dG E_j
+    W = [information^-1  0; 0  1/s^2]          R_j = E_j W E_j'        U = sum D_j - R_j
+
+the slope tr(U dG), and the curvature in two directions dG and dH (s^2 held where it is)
+
+    sum tr(D_j dG (2 R_j - D_j) dH) - tr(S(dG) W S(dH) W) + S(dG)_ee S(dH)_ee / s^4
+
+where _ee is the last diagonal entry. Two moves of Lambda, L and M, add 2 tr(U L M'), since G bends
+as they go.
+
+**Minimise** over Lambda by Newton's method. Only G counts, so there is no boundary: a variance of
+zero is an ordinary point, which a search may cross. Nor do rotations of Lambda's columns count, so
+the search leaves them out (Absil, Mahony & Sepulchre 2008, Optimization Algorithms on Matrix
+Manifolds, chapter 3): with V diag(s) for Lambda, it moves along the T = m (m + 1) / 2 directions
+V X whose s_i X_ij = s_j X_ji, and so never walks round in circles.
 
 **Judge.** Satterthwaite's degrees of freedom follow Kuznetsova, Brockhoff & Christensen (2017),
-Journal of Statistical Software 82(13), section 2.
+Journal of Statistical Software 82(13), section 2, with the curvature above.
 """
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
-from mlmlearn.crossproducts import Compressed, FloatArray
+from mlmlearn.crossproducts import Compressed, FloatArray, triangle
 
-__all__ = ["Profile", "deviance", "gradient", "matrix", "optimum", "profile", "satterthwaite"]
+__all__ = ["Derivatives", "Profile", "derivatives", "optimum", "profile", "satterthwaite"]
 
-# A search ends when the step in hand promises less than FLAT of deviance, or when no step
-# longer than SHORTEST of it helps; ROUNDING is what sums over rows may be off by.
-MOST_STEPS, FLAT, SHORTEST, ROUNDING = 500, 1e-9, 1e-9, 1e-9
+# A search ends when the step in hand promises less than FLAT of deviance, or when no part of it
+# longer than SHORTEST helps; ROUNDING is what sums over rows may be off by.
+MOST_STEPS, FLAT, SHORTEST, ROUNDING = 500, 1e-12, 1e-9, 1e-9
 
-# Two searches agree when their deviances do; a Lambda with a relative diagonal below NARROW
-# is close to singular.
-AGREEMENT, NARROW = 1e-8, 1e-2
+# A step is at most LONGEST moves long (far away the surface is not a parabola), and a curvature
+# below FLATTEST is taken for it. Where the surface bends down, a step is NUDGE long at least: on
+# the ridge between two valleys the slope is zero, too.
+LONGEST, FLATTEST, NUDGE = 0.5, 1e-7, 0.01
 
-
-@cache
-def _lower(m: int) -> tuple[FloatArray, FloatArray]:
-    """Rows and columns of the lower triangle of Lambda, in the order of theta."""
-    return np.tril_indices(m)
-
-
-def _cholesky(K: FloatArray) -> FloatArray:
-    """Lower triangular factor of many small matrices, shape (k, k, ...)."""
-    L = np.zeros_like(K)
-    for j in range(len(K)):
-        L[j, j] = np.sqrt(K[j, j] - (L[j, :j] ** 2).sum(axis=0))
-        for i in range(j + 1, len(K)):
-            L[i, j] = (K[i, j] - (L[i, :j] * L[j, :j]).sum(axis=0)) / L[j, j]
-    return L
+# A first search starts from the best of SIZES; where the found Lambda is not round (its smallest
+# singular value below ROUND of the largest), others start from OTHER_SIZES.
+SIZES, OTHER_SIZES, ROUND = (0.1, 0.5, 2.5), (3, 30), 0.2
 
 
-def _forward(L: FloatArray, B: FloatArray) -> FloatArray:
-    """Solve L X = B, L lower triangular of shape (k, k, ...), B of shape (k, n, ...)."""
-    X = B.copy()
-    for i in range(len(L)):
-        for j in range(i):
-            X[i] -= L[i, j] * X[j]
-        X[i] /= L[i, i]
-    return X
+def _turned(matrices: FloatArray) -> FloatArray:
+    """Transpose the last two axes."""
+    return matrices.swapaxes(-1, -2)
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The profiled REML criterion at some Lambda, and what the gradient needs."""
+    """The profiled criterion at some Lambda, in standardised units.
 
-    solved_c: FloatArray  # L^-1 C, where K = L L'
-    solved_e: FloatArray  # L^-1 (d - C beta)
-    information: FloatArray
-    inverse: FloatArray
-    beta: FloatArray
-    rss: FloatArray
+    Attributes
+    ----------
+    deviance, s2 : ndarray, shape (b,)
+    beta : ndarray, shape (b, k)
+    inverse : ndarray, shape (b, k, k)
+        information^-1
+    solved : ndarray, shape (b, k + 1, m, g)
+        L^-1 [C  e], where K = L L', transposed as `Compressed.rows` is.
+    """
+
+    deviance: FloatArray
     s2: FloatArray
-    log_dets: FloatArray
+    beta: FloatArray
+    inverse: FloatArray
+    solved: FloatArray
 
 
 def profile(data: Compressed, Lambda: FloatArray) -> Profile:
-    """Profile the criterion over beta and s^2 at some Lambda, shape (m, m, b)."""
-    m, k = data.C.shape[:2]
-    B = np.einsum("aibg,ijb->ajbg", data.C[:, :m], Lambda)
-    K = np.einsum("aibg,cibg->acbg", B, B)
-    K[range(m), range(m)] += 1
-    L = _cholesky(K)
-    half = _forward(L, np.concatenate([data.C, data.d[:, None]], axis=1))
-    solved_c, solved_d = half[:, :k], half[:, k]
-    information = np.einsum("aibg,ajbg->ijb", solved_c, solved_c)
-    information += np.einsum("aib,ajb->ijb", data.C0, data.C0)
-    score = np.einsum("aibg,abg->ib", solved_c, solved_d)
-    score += np.einsum("aib,ab->ib", data.C0, data.d0)
-    inverse = np.linalg.inv(information.transpose(2, 0, 1)).transpose(1, 2, 0)
-    beta = np.einsum("ijb,jb->ib", inverse, score)
-    solved_e = solved_d - np.einsum("aibg,ib->abg", solved_c, beta)
-    e0 = data.d0 - np.einsum("aib,ib->ab", data.C0, beta)
-    rss = np.einsum("abg,abg->b", solved_e, solved_e) + (e0**2).sum(axis=0) + data.rest
-    log_dets = 2 * np.log(L[range(m), range(m)]).sum(axis=(0, 2))
-    log_dets += np.linalg.slogdet(information.transpose(2, 0, 1))[1]
-    return Profile(solved_c, solved_e, information, inverse, beta, rss, rss / data.n_free, log_dets)
+    """Profile the criterion over beta and s^2 at some Lambda, shape (b, m, m)."""
+    b, columns, m, g = data.rows.shape
+    k = columns - 1
+    FL = (_turned(Lambda) @ data.rows[:, :m].reshape(b, m, m * g)).reshape(b, m, m, g)
+    K = np.einsum("bicg,biag->bcag", FL, FL)
+    K[:, range(m), range(m)] += 1
+    # Cholesky's elimination in [K C d], a row at a time, leaves L^-1 [C d] on the right.
+    both = np.concatenate([K, data.rows], axis=1)
+    log_det = np.zeros(b)
+    for i in range(m):
+        pivot = both[:, i, i]
+        log_det += np.log(pivot).sum(axis=1)
+        both[:, i + 1 :, i] /= np.sqrt(pivot)[:, None]
+        both[:, i + 1 :, i + 1 :] -= both[:, i + 1 :, i, None] * both[:, i + 1 : m, i][:, None]
+    rows = both[:, m:].reshape(b, columns, m * g)
+    C, common = rows[:, :k], data.common[..., :k]
+    sums = C @ _turned(rows) + _turned(common) @ data.common
+    information, score = sums[..., :k], sums[..., k:]
+    inverse = np.linalg.inv(information)
+    beta = inverse @ score
+    rows[:, k:] -= _turned(beta) @ C
+    e0 = data.common[..., k:] - common @ beta
+    s2 = ((rows[:, k] ** 2).sum(axis=1) + (e0**2).sum(axis=(1, 2)) + data.rest) / data.n_free
+    log_det += np.linalg.slogdet(information)[1]
+    deviance = log_det + data.n_free * (1 + np.log(2 * np.pi * s2))
+    return Profile(deviance, s2, beta[..., 0], inverse, rows.reshape(b, columns, m, g))
 
 
-def deviance(data: Compressed, at: Profile) -> FloatArray:
-    """REML deviance, shape (b,), in standardised units."""
-    return np.asarray(at.log_dets + data.n_free * (1 + np.log(2 * np.pi * at.s2)))
+@dataclass(frozen=True, slots=True)
+class Derivatives:
+    """How the criterion bends along T moves of Lambda and by log sigma, not profiled out here.
 
-
-def gradient(at: Profile, Lambda: FloatArray, s2: FloatArray) -> FloatArray:
-    """Gradient of the criterion by theta at a given residual variance, shape (T, b).
-
-    By Lambda it is 2 [sum D - E information^-1 E' - f f' / s2] Lambda, lower triangle, with
-    D = F'K^-1 F, E = F'K^-1 C and f = F'K^-1 e for each group.
+    Attributes
+    ----------
+    moves : ndarray, shape (b, T, m, m)
+        The directions, from `base`.
+    base : ndarray, shape (b, m, m)
+        Lambda with its columns turned.
+    gradient : ndarray, shape (b, T)
+        Along the moves; by log sigma it is zero.
+    hessian : ndarray, shape (b, T + 1, T + 1)
+    S : ndarray, shape (b, T, k + 1, k + 1)
+        S(dG); without its last row and column, what the information loses.
     """
-    m = len(Lambda)
-    solved_f = at.solved_c[:, :m]
-    E = np.einsum("aibg,ajbg->ijbg", solved_f, at.solved_c)
-    EI = np.einsum("ijbg,jlb->ilbg", E, at.inverse)
-    f = np.einsum("aibg,abg->ibg", solved_f, at.solved_e)
-    inner = at.information[:m, :m] - np.einsum("ilbg,nlbg->inb", EI, E)
-    inner = inner - np.einsum("ibg,jbg->ijb", f, f) / s2
-    return np.asarray(2 * np.einsum("ijb,jlb->ilb", inner, Lambda)[_lower(m)])
+
+    moves: FloatArray
+    base: FloatArray
+    gradient: FloatArray
+    hessian: FloatArray
+    S: FloatArray
 
 
-def matrix(theta: FloatArray, m: int) -> FloatArray:
-    """Lambda, shape (m, m, b), from its lower triangles, shape (T, b)."""
-    Lambda = np.zeros((m, m, theta.shape[1]))
-    Lambda[_lower(m)] = theta
-    return Lambda
+def derivatives(data: Compressed, at: Profile, Lambda: FloatArray) -> Derivatives:
+    """Differentiate the criterion twice at a profiled Lambda; the names are those above."""
+    b, columns, m, g = at.solved.shape
+    k, (rows, cols) = columns - 1, np.tril_indices(m)
+    T = len(rows)
+    E = np.einsum("biag,bpag->bipg", at.solved[:, :m], at.solved)
+    W = np.zeros((b, columns, columns))
+    W[:, :k, :k], W[:, k, k] = at.inverse, 1 / at.s2
+    D, R = E[:, :, :m], np.einsum("bipg,bjpg->bijg", W[:, None] @ E, E)
+    U = (D - R).sum(axis=3)
+
+    V, s, _ = np.linalg.svd(np.nan_to_num(Lambda))
+    base, s = V * s[:, None], np.maximum(s, 1e-100)
+    X = np.zeros((b, T, m, m))
+    X[:, range(T), rows, cols], X[:, range(T), cols, rows] = s[:, cols], s[:, rows]
+    moves = V[:, None] @ (X + X / np.linalg.norm(X, axis=(2, 3), keepdims=True))
+    dG = moves @ _turned(base)[:, None]
+    dG = (dG + _turned(dG)).reshape(b, T, m * m)
+
+    # Sums over the groups of all products of two entries; then their contractions with dG.
+    pairs = E.reshape(b, m * columns, g) @ _turned(E.reshape(b, m * columns, g))
+    pairs = pairs.reshape(b, m, columns, m, columns).swapaxes(2, 3)
+    S = (dG @ pairs.reshape(b, m * m, columns**2)).reshape(b, T, columns, columns)
+    middle = D.reshape(b, m * m, g) @ _turned((2 * R - D).reshape(b, m * m, g))
+    middle = middle.reshape(b, m, m, m, m).transpose(0, 2, 3, 1, 4).reshape(b, m * m, m * m)
+    SW, S_ee, flat = S @ W[:, None], S[:, :, k, k], (b, T, columns**2)
+
+    hessian = np.empty((b, T + 1, T + 1))
+    hessian[:, :T, :T] = (
+        dG @ middle @ _turned(dG)
+        - SW.reshape(flat) @ _turned(_turned(SW).reshape(flat))
+        + S_ee[:, :, None] * S_ee[:, None] / at.s2[:, None, None] ** 2
+        + 2 * (U[:, None] @ moves).reshape(b, T, m * m) @ _turned(moves.reshape(b, T, m * m))
+    )
+    hessian[:, :T, T] = hessian[:, T, :T] = 2 * S_ee / at.s2[:, None]
+    hessian[:, T, T] = 4 * data.n_free
+    return Derivatives(moves, base, (dG @ U.reshape(b, m * m, 1))[..., 0], hessian, S)
 
 
-def _minimise(data: Compressed, theta: FloatArray, m: int) -> tuple[FloatArray, FloatArray]:
-    """Quasi-Newton (BFGS) descent of every data set from its own start.
+def _step(at: Derivatives) -> tuple[FloatArray, FloatArray]:
+    """Newton's step down the profiled criterion, and what it promises to take off, twice.
 
-    Each data set has its own step and its own line search, and drops out when it is done:
-    where it ends does not depend on who is in the batch.
+    Curvatures count by their size, so that the step leads down from a saddle, too (Dauphin et al.
+    2014, Advances in Neural Information Processing Systems 27).
+    """
+    across = at.hessian[:, :-1, -1:]
+    profiled = at.hessian[:, :-1, :-1] - across @ _turned(across) / at.hessian[:, -1:, -1:]
+    # A data set that went wrong has no numbers here; its neighbours in the batch have.
+    curvature, axes = np.linalg.eigh(np.nan_to_num(profiled))
+    slope = (at.gradient[:, None] @ axes)[:, 0]
+    ridge = (curvature < 0) & (np.abs(slope) < NUDGE * -curvature)
+    slope = np.where(ridge, np.copysign(NUDGE * curvature, slope), slope)
+    step = -slope / np.maximum(np.abs(curvature), FLATTEST)
+    step *= np.minimum(1, LONGEST / np.linalg.norm(step, axis=1, keepdims=True))
+    return np.einsum("btu,bu,btij->bij", axes, step, at.moves), -(slope * step).sum(axis=1)
+
+
+def _minimise(data: Compressed, Lambda: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Walk down from a start, every data set at its own pace.
+
+    Each data set has its own steps and drops out when it is done: where it ends does not depend
+    on who is in the batch.
 
     Returns
     -------
-    theta : ndarray, shape (T, b)
+    Lambda : ndarray, shape (b, m, m)
     deviance : ndarray, shape (b,)
     """
-    b = theta.shape[1]
-    at = profile(data, matrix(theta, m))
-    value, slope = deviance(data, at), gradient(at, matrix(theta, m), at.s2)
-    H = _steepest(slope)
-    step = np.ones(b)
-    active = np.arange(b)
+    at = profile(data, Lambda)
+    bend = derivatives(data, at, Lambda)
+    found, value, (step, promise) = bend.base, at.deviance, _step(bend)
+    active, share = np.arange(len(found)), np.ones(len(found))
     for _ in range(MOST_STEPS):
-        direction = -np.einsum("ijb,jb->ib", H[..., active], slope[:, active])
-        downhill = (direction * slope[:, active]).sum(axis=0)
-        done = (-downhill < FLAT) | (step[active] < SHORTEST)
-        active, direction, downhill = active[~done], direction[:, ~done], downhill[~done]
+        on = (promise > FLAT) & (share > SHORTEST)
+        active, step, promise, share = active[on], step[on], promise[on], share[on]
         if not len(active):
             break
-        trial = theta[:, active] + step[active] * direction
-        here = data.take(active)
-        at = profile(here, matrix(trial, m))
-        found = deviance(here, at)
-        better = found <= value[active] + 1e-4 * step[active] * downhill + ROUNDING
-        new, move = active[better], (step[active] * direction)[:, better]
-        change = gradient(at, matrix(trial, m), at.s2)[:, better] - slope[:, new]
-        theta[:, new], value[new] = trial[:, better], found[better]
-        slope[:, new] += change
-        step[active[~better]] *= 0.3
-        step[new] = 1
-        curvature = (move * change).sum(axis=0)
-        sound = curvature > 1e-10 * np.linalg.norm(move, axis=0) * np.linalg.norm(change, axis=0)
-        H[..., new[sound]] = _bfgs(
-            H[..., new[sound]], move[:, sound], change[:, sound], curvature[sound]
-        )
-        H[..., new[~sound]] = _steepest(slope[:, new[~sound]])
-    return theta, value
-
-
-def _steepest(slope: FloatArray) -> FloatArray:
-    """Start inverse Hessians that lead down the slope, by a step of 1 at most."""
-    identity = np.eye(len(slope))[..., None]
-    return np.asarray(identity / np.maximum(1, np.linalg.norm(slope, axis=0)))
-
-
-def _bfgs(H: FloatArray, s: FloatArray, y: FloatArray, sy: FloatArray) -> FloatArray:
-    """Update inverse Hessians by the moves s and the changes y of the gradient."""
-    Hy = np.einsum("ijb,jb->ib", H, y)
-    cross = np.einsum("ib,jb->ijb", s, Hy)
-    outer = np.einsum("ib,jb->ijb", s, s)
-    weight = (1 + (y * Hy).sum(axis=0) / sy) / sy
-    return np.asarray(H - (cross + cross.transpose(1, 0, 2)) / sy + outer * weight)
+        data = data if on.all() else data.take(on)
+        trial = found[active] + share[:, None, None] * step
+        at = profile(data, trial)
+        bend = derivatives(data, at, trial)
+        better = at.deviance <= value[active] - 1e-4 * share * promise + ROUNDING
+        found[active[better]], value[active[better]] = bend.base[better], at.deviance[better]
+        next_step, next_promise = _step(bend)
+        step = np.where(better[:, None, None], next_step, step)
+        promise = np.where(better, next_promise, promise)
+        share = np.where(better, 1, 0.3 * share)
+    return found, value
 
 
 def optimum(data: Compressed, m: int) -> FloatArray:
-    """Find the best Lambda from two starts, and search once more where there is doubt.
+    """Find the best Lambda, shape (b, m, m), and search from elsewhere where there is doubt.
 
-    REML surfaces may have several optima, and a search may stall in a narrow valley; near a
-    boundary both happen. A second search, which forgets the curvature learnt, gets out of it.
-    Both starts are multiples of the identity: the best of a few sizes, and lme4's own, 1.
+    REML surfaces may have several optima, most often where a variance is close to zero beside
+    the others. All starts are multiples of the identity. What comes back is lower triangular.
     """
-    rows, columns = _lower(m)
-    diagonal = np.where(rows == columns, 1.0, 0.0)[:, None] * np.ones(len(data.rest))
-    trials = [size * diagonal for size in (0.05, 0.15, 0.5, 1.5, 5)]
-    values = [deviance(data, profile(data, matrix(theta, m))) for theta in trials]
-    ends = [
-        _minimise(data, start, m)
-        for start in (np.choose(np.argmin(values, axis=0), trials), diagonal.copy())
-    ]
-    (one, first), (two, second) = ends
-    sizes = np.abs(one[rows == columns]).min(axis=0) / np.abs(one).max(axis=0)
-    doubt = np.flatnonzero((np.abs(first - second) > AGREEMENT) | (sizes < NARROW))
-    theta = np.where(second < first, two, one)
-    theta[:, doubt], _ = _minimise(data.take(doubt), theta[:, doubt], m)
-    return matrix(theta, m)
+    starts = [np.tile(size * np.eye(m), (len(data.rest), 1, 1)) for size in SIZES]
+    deviances = [profile(data, start).deviance for start in starts]
+    nearest = np.argmin(deviances, axis=0)[:, None, None]
+    Lambda, best = _minimise(data, np.choose(nearest, starts))
+    s = np.linalg.svd(np.nan_to_num(Lambda), compute_uv=False)
+    doubt = np.flatnonzero(s[:, -1] < ROUND * s[:, 0])
+    for size in OTHER_SIZES:
+        other, value = _minimise(data.take(doubt), np.tile(size * np.eye(m), (len(doubt), 1, 1)))
+        lower = value < best[doubt]
+        Lambda[doubt[lower]], best[doubt[lower]] = other[lower], value[lower]
+    return _turned(triangle(_turned(Lambda)))
 
 
-def _hessian(data: Compressed, at: Profile, Lambda: FloatArray) -> FloatArray:
-    """Second derivatives by (theta, sigma), sigma in standardised units, shape (T+1, T+1, b).
+def satterthwaite(at: Profile, bend: Derivatives, contrasts: FloatArray) -> FloatArray:
+    """Degrees of freedom of each contrast, shape (b, c).
 
-    Of the criterion before it is profiled over sigma: sum log|K_j| + log|information|
-    + (N - p) log(2 pi sigma^2) + rss / sigma^2. By theta from central differences of the
-    gradient, by sigma in closed form.
-    """
-    m, s2 = len(Lambda), at.s2
-    theta = Lambda[_lower(m)]
-    T, b = theta.shape
-    H = np.empty((T + 1, T + 1, b))
-    for i in range(T):
-        size = 1e-4 * np.maximum(0.1, np.abs(theta[i]))
-        sides = []
-        for sign in (1, -1):
-            moved = theta.copy()
-            moved[i] += sign * size
-            aside = matrix(moved, m)
-            sides.append(gradient(profile(data, aside), aside, s2))
-        H[:T, i] = (sides[0] - sides[1]) / (2 * size)
-    H[:T, :T] = (H[:T, :T] + H[:T, :T].transpose(1, 0, 2)) / 2
-    f = np.einsum("aibg,abg->ibg", at.solved_c[:, :m], at.solved_e)
-    by_s2 = 2 * np.einsum("ijb,jlb->ilb", np.einsum("ibg,jbg->ijb", f, f), Lambda) / s2**2
-    H[:T, T] = H[T, :T] = by_s2[_lower(m)] * 2 * np.sqrt(s2)
-    H[T, T] = 6 * at.rss / s2**2 - 2 * data.n_free / s2
-    return H
-
-
-def satterthwaite(
-    data: Compressed, at: Profile, Lambda: FloatArray, contrasts: FloatArray
-) -> FloatArray:
-    """Degrees of freedom of each contrast, shape (k, b).
-
-    df = 2 v^2 / (g' A g), v = l' cov(beta) l, g its gradient by (theta, sigma), and A twice the
-    inverse of the Hessian over the directions in which it is positive.
+    df = 2 v^2 / (g' A g), v = l' cov(beta) l, g its gradient along the moves and by log sigma, and
+    A twice the inverse of the Hessian over the directions in which it is positive.
 
     Parameters
     ----------
-    contrasts : ndarray, shape (k, k, b)
+    contrasts : ndarray, shape (b, c, k)
         A contrast l a row.
     """
-    m, sigma = len(Lambda), np.sqrt(at.s2)
-    # A fit that went wrong has no numbers here; its neighbours in the batch have.
-    hessian = np.nan_to_num(_hessian(data, at, Lambda).transpose(2, 0, 1))
-    values, vectors = np.linalg.eigh(hessian)
-    kept = values > 1e-6
-    spread = np.einsum("cjb,ijb->cib", contrasts, at.inverse)  # l' information^-1
-    v = np.einsum("cib,cib->cb", spread, contrasts)
-    E = np.einsum("aibg,ajbg->ijbg", at.solved_c[:, :m], at.solved_c)
-    df: FloatArray = np.empty_like(v)
-    for c in range(len(contrasts)):
-        h = np.einsum("ijbg,jb->ibg", E, spread[c])
-        outer = np.einsum("ibg,jbg->ijb", h, h)
-        by_theta = 2 * at.s2 * np.einsum("ijb,jlb->ilb", outer, Lambda)[_lower(m)]
-        g = np.vstack([by_theta, 2 * sigma * v[c]])
-        along = np.einsum("bij,ib->bj", vectors, g) ** 2
-        variance = 2 * np.divide(along, values, out=np.zeros_like(along), where=kept).sum(axis=1)
-        df[c] = 2 * (at.s2 * v[c]) ** 2 / variance
-    return df
+    k, s2 = contrasts.shape[2], at.s2[:, None]
+    values, axes = np.linalg.eigh(np.nan_to_num(bend.hessian))
+    spread = contrasts @ at.inverse
+    v = s2 * (spread * contrasts).sum(axis=2)
+    by_moves = np.einsum("bci,btij,bcj->bct", spread, bend.S[..., :k, :k], spread)
+    g = np.concatenate([s2[..., None] * by_moves, 2 * v[..., None]], axis=2)
+    weights = np.divide(2, values, out=np.zeros_like(values), where=values > 1e-8)
+    return np.asarray(2 * v**2 / ((g @ axes) ** 2 @ weights[..., None])[..., 0])
