@@ -22,7 +22,7 @@ test: lint ## Run the linter, the type checker and every test
 	@$(PY) -m pytest
 
 # Not in the lock: only this target needs them, and what it measured is kept in book/data.
-benchmark: $(READY) ## Measure the batch engine against other programs (ten minutes)
+benchmark: $(READY) ## Measure the batch engine against other programs (five minutes)
 	@$(PY) -m uv pip install --quiet --requirement pyproject.toml --extra benchmark
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 RAYON_NUM_THREADS=1 \
 		$(PY) benchmarks/benchmark.py

@@ -1,6 +1,6 @@
 """How right and how fast the batch engine is, against lme4, pymer4, mixedlm and statsmodels.
 
-`make benchmark` runs it (about ten minutes on two cores) and writes the tables that the book
+`make benchmark` runs it (about five minutes on two cores) and writes the tables that the book
 shows into book/data/benchmark. Times belong to the machine; ratios travel better. Every
 program gets one core, by variables of the environment that the Makefile sets.
 """
@@ -13,12 +13,14 @@ import warnings
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import mixedlm
 import numpy as np
 import pandas as pd
 import statsmodels.formula.api as smf
 from joblib.externals.loky import get_reusable_executor
+from mixedlm.inference.ddf import satterthwaite_df
 from tqdm import tqdm
 
 from mlmlearn import Condition, Grid, SimulatedData, fit, load_reference, run, simulate
@@ -55,20 +57,20 @@ def accuracy() -> pd.DataFrame:
         }
     )
     per_fit = change.groupby(FIT_KEY).max()
+    beyond = per_fit > pd.Series({"estimate_in_se": 1e-3, "se_relative": 1e-3, "df_relative": 1e-2})
     table = per_fit.groupby("strategy").max()
-    for column, bound in (("estimate_in_se", 1e-3), ("se_relative", 1e-3), ("df_relative", 1e-2)):
-        table[f"{column}_beyond"] = (per_fit[column] > bound).groupby("strategy").sum()
     table.insert(0, "fits_without_message", silent.groupby("strategy").sum())
     table.insert(0, "deviance_above_best", above)
+    table["fits_beyond_a_bound"] = beyond.any(axis=1).groupby("strategy").sum()
+    stopped_short = (theirs["reml_deviance"] - ours["reml_deviance"])[per_fit.index]
+    table["lme4_above_there"] = stopped_short[beyond.any(axis=1)].groupby("strategy").max()
     return table.reset_index()
 
 
 def with_batch(strategy: str, n: int, condition: Condition) -> float:
-    """Time the batch engine, simulation included; seconds a data set."""
-    start = time.perf_counter()
+    """Time the batch engine, all data sets at once; seconds a data set."""
     _, X, y = draw_many(condition, 0, range(n))
-    batch.fit_many(strategy, batch.compress(X, y))
-    return (time.perf_counter() - start) / n
+    return _best_of(lambda: batch.fit_many(strategy, batch.compress(X, y))) / n
 
 
 def one_by_one(
@@ -77,13 +79,20 @@ def one_by_one(
     """Time a program that takes a data set at a time; seconds a data set."""
 
     def seconds(strategy: str, n: int, condition: Condition) -> float:
-        call(strategy, simulate(condition, replication=99))  # what is loaded at the first call
-        start = time.perf_counter()
-        for i in range(n):
-            call(strategy, simulate(condition, replication=i))
-        return (time.perf_counter() - start) / n
+        data = [simulate(condition, replication=i) for i in range(n)]
+        return _best_of(lambda: [call(strategy, simulated) for simulated in data]) / n
 
     return seconds
+
+
+def _best_of(work: Callable[[], object]) -> float:
+    """Time the best of three passes; the first loads what others find loaded."""
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
 
 
 def formula(strategy: str) -> str:
@@ -102,6 +111,11 @@ def with_statsmodels(strategy: str, simulated: SimulatedData) -> object:
     return model.fit(reml=True)
 
 
+def with_mixedlm(strategy: str, simulated: SimulatedData) -> Any:
+    """Fit with mixedlm."""
+    return mixedlm.lmer(formula(strategy), simulated.data)
+
+
 def with_lme4(strategy: str, simulated: SimulatedData) -> object:
     """Fit with lme4 in R, with nothing of pymer4 around it."""
     from rpy2 import robjects
@@ -116,7 +130,8 @@ PROGRAMS: dict[str, tuple[Callable[[str, int, Condition], float], int]] = {
     "batch": (with_batch, 50),
     "pymer4": (one_by_one(lambda s, data: fit(s, data, engine="pymer4")), 3),
     "lme4 in R, no df": (one_by_one(with_lme4), 3),
-    "mixedlm, no df": (one_by_one(lambda s, data: mixedlm.lmer(formula(s), data.data)), 5),
+    "mixedlm": (one_by_one(lambda s, data: satterthwaite_df(with_mixedlm(s, data))), 5),
+    "mixedlm, no df": (one_by_one(with_mixedlm), 5),
     "statsmodels, no df": (one_by_one(with_statsmodels), 2),
 }
 

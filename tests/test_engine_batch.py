@@ -228,9 +228,10 @@ def silent_fits(full_grid):
 
 def test_fits_that_lme4_ended_silently_are_the_same(silent_fits):
     beyond = silent_fits > pd.Series(BOUNDS)
-    assert not beyond["se"].any()
-    # In these lme4 stopped 1e-6 to 1.3e-5 of deviance above the optimum; see the next test.
-    assert beyond.any(axis=1).sum() <= 3
+    # In three lme4 stopped 1e-6 to 1.3e-5 of deviance above the optimum, in one it ended in
+    # another valley, 0.03 higher; the next test shows that it agrees once it starts from ours.
+    assert beyond.any(axis=1).sum() <= 4
+    assert beyond["se"].sum() <= 1
 
 
 @pytest.mark.needs_r
@@ -238,6 +239,7 @@ def test_where_lme4_stopped_short_it_agrees_once_it_starts_from_our_optimum(sile
     from rpy2 import robjects
 
     reference = load_reference()
+    before = reference.diagnostics.set_index([*KEY, "strategy"])["reml_deviance"]
     beyond = silent_fits[(silent_fits > pd.Series(BOUNDS)).any(axis=1)]
     assert len(beyond)
     for row in beyond.reset_index()[[*KEY, "strategy"]].to_dict("records"):
@@ -254,7 +256,9 @@ def test_where_lme4_stopped_short_it_agrees_once_it_starts_from_our_optimum(sile
         )
         found = np.array(robjects.r("coef(summary(m))"))[:, :3]
         theirs = pd.DataFrame(found, index=ours.coefs.index, columns=["estimate", "se", "df"])
-        assert robjects.r("lme4::REMLcrit(m)")[0] == pytest.approx(ours.reml_deviance, abs=1e-8)
+        deviance = robjects.r("lme4::REMLcrit(m)")[0]
+        assert deviance == pytest.approx(ours.reml_deviance, abs=1e-8)
+        assert deviance < before.loc[tuple(row.values())] - 5e-7
         change = change_from_lme4(theirs, ours.coefs).max()
         assert (change < pd.Series(BOUNDS) / 10).all()
 
@@ -270,8 +274,9 @@ def test_many_at_once_are_the_same_as_one_by_one():
         same = together.fits
         for name in KEY:
             same = same[same[name] == row[name]]
-        for column in ("truth", "estimate", "se", "df", "t", "p"):
+        for column in ("truth", "estimate", "se", "df", "t"):
             np.testing.assert_allclose(same[column], alone[column], rtol=1e-8)
+        np.testing.assert_allclose(same["p"], alone["p"], rtol=1e-6)  # a tail magnifies rounding
 
 
 def test_workers_do_not_change_the_tables(tmp_path):

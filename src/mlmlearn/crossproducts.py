@@ -23,6 +23,9 @@ __all__ = ["Compressed", "FloatArray", "compress", "factors", "standardised", "t
 
 FloatArray = NDArray[Any]
 
+# Rows to sum up at once, so that they stay in the processor's cache.
+AT_ONCE = 50_000
+
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
@@ -114,17 +117,18 @@ def compress(X: FloatArray, y: FloatArray) -> Compressed:
     -------
     Compressed
     """
+    n_rows = X.shape[1] * X.shape[2]
+    few = max(1, AT_ONCE // n_rows)
+    parts = [factors(X[i : i + few], y[i : i + few]) for i in range(0, len(X), few)]
     with np.errstate(all="ignore"):  # `Fitted.problem` tells what went wrong, and where
-        return standardised(factors(X, y), X.shape[1] * X.shape[2])
+        return standardised(np.concatenate(parts), n_rows)
 
 
 def factors(X: FloatArray, y: FloatArray) -> FloatArray:
     """Triangular factors of [X y], with rows of zeros where groups have few rows."""
-    k = X.shape[-1]
     R = triangle(np.concatenate([X, y[..., None]], axis=-1))
-    full = np.zeros((*R.shape[:-2], k + 1, k + 1))
-    full[..., : R.shape[-2], :] = R
-    return full
+    missing = R.shape[-1] - R.shape[-2]
+    return np.pad(R, [(0, 0)] * (R.ndim - 2) + [(0, missing), (0, 0)]) if missing else R
 
 
 def standardised(R: FloatArray, n_rows: int) -> Compressed:

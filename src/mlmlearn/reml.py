@@ -27,9 +27,9 @@ as they go.
 
 **Minimise** over Lambda by Newton's method. Only G counts, so there is no boundary: a variance of
 zero is an ordinary point, which a search may cross. Nor do rotations of Lambda's columns count, so
-the search leaves them out (Absil, Mahony & Sepulchre 2008, Optimization Algorithms on Matrix
-Manifolds, chapter 3): with V diag(s) for Lambda, it moves along the T = m (m + 1) / 2 directions
-V X whose s_i X_ij = s_j X_ji, and so never walks round in circles.
+the search leaves them out (as in Absil, Mahony & Sepulchre 2008, Optimization Algorithms on Matrix
+Manifolds): with V diag(s) for Lambda, it moves along the T = m (m + 1) / 2 directions V X whose
+s_i X_ij = s_j X_ji, and so never walks round in circles.
 
 **Judge.** Satterthwaite's degrees of freedom follow Kuznetsova, Brockhoff & Christensen (2017),
 Journal of Statistical Software 82(13), section 2, with the curvature above.
@@ -45,16 +45,16 @@ __all__ = ["Derivatives", "Profile", "derivatives", "optimum", "profile", "satte
 
 # A search ends when the step in hand promises less than FLAT of deviance, or when no part of it
 # longer than SHORTEST helps; ROUNDING is what sums over rows may be off by.
-MOST_STEPS, FLAT, SHORTEST, ROUNDING = 500, 1e-12, 1e-9, 1e-9
+MOST_STEPS, FLAT, SHORTEST, ROUNDING = 500, 1e-16, 1e-9, 1e-9
 
 # A step is at most LONGEST moves long (far away the surface is not a parabola), and a curvature
 # below FLATTEST is taken for it. Where the surface bends down, a step is NUDGE long at least: on
 # the ridge between two valleys the slope is zero, too.
-LONGEST, FLATTEST, NUDGE = 0.5, 1e-7, 0.01
+LONGEST, FLATTEST, NUDGE = 1, 1e-7, 0.01
 
-# A first search starts from the best of SIZES; where the found Lambda is not round (its smallest
+# A first search starts from the better of SIZES; where the found Lambda is not round (its smallest
 # singular value below ROUND of the largest), others start from OTHER_SIZES.
-SIZES, OTHER_SIZES, ROUND = (0.1, 0.5, 2.5), (3, 30), 0.2
+SIZES, OTHER_SIZES, ROUND = (0.2, 1), (3, 30), 0.2
 
 
 def _turned(matrices: FloatArray) -> FloatArray:
