@@ -310,6 +310,7 @@ def test_the_table_of_data_sets_picks_too(open_page, sums):
     page = open_page("measure=coef_abs_error&n_groups=30&n_obs=5&group_sd=all")
     page.click("summary:has-text('Every data set of this view')")
     rows = page.locator("details tbody tr")
+    rows.last.wait_for()  # they are made once the browser has told that the details opened
     assert rows.count() == 250
     row = rows.nth(2 * 50 + 17)
     shown = row.locator("td").all_inner_texts()
@@ -366,6 +367,7 @@ def test_anyone_can_use_it_in_both_themes_and_on_a_phone(open_page, viewport, th
     for view in VIEWS:
         page = open_page(view, viewport=viewport, color_scheme=theme)
         page.click("summary:has-text('Every data set of this view')")
+        page.locator("details tbody tr").last.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
         drawn = page.locator("#explorer-plot svg").first.bounding_box()
         assert drawn["x"] >= 0
