@@ -216,4 +216,4 @@ def source_version(root=PROJECT):
         changed = git("status", "--porcelain")
     except (OSError, subprocess.CalledProcessError):
         return "unknown: built from files outside a git repository"
-    return f"{commit}, with changes that are in no commit" if changed else commit
+    return f"{commit}, edited" if changed else commit

@@ -111,8 +111,10 @@ class Grid:
 
     Parameters
     ----------
-    n_groups, n_obs : sequence of int
-        Numbers of groups, and of observations per group.
+    n_groups : sequence of int
+        Numbers of groups.
+    n_obs : sequence of int
+        Numbers of observations per group.
     group_sd : sequence of float
         Standard deviations of the group coefficients.
     replications : int, default 50

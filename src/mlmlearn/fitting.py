@@ -39,10 +39,12 @@ def fit(
     data : DataFrame or SimulatedData
         One row an observation. Groups may be unbalanced and of any type, rows in any
         order, the index anything. Simulated data know their columns by themselves.
-    outcome, group : hashable
-        Names of the outcome and of the column that says which rows belong together.
+    outcome : hashable
+        Name of the outcome's column.
     predictors : sequence of hashable
         Names of the predictors. The intercept is always included.
+    group : hashable
+        Name of the column that says which rows belong together.
     engine : {"pymer4", "batch"}, default "pymer4"
         What does the computing: lme4 through pymer4, the book's reference, or NumPy alone.
 
@@ -65,7 +67,7 @@ def fit(
     >>> result = fit("mlm_full", sleepstudy, outcome="Reaction",
     ...              predictors=["Days"], group="Subject")      # doctest: +SKIP
     >>> result.coefs.loc["Days", "estimate"]                    # doctest: +SKIP
-    10.467285959596...
+    10.467285...
     """
     get_strategy(strategy)
     return _fit(strategy, _read(data, outcome, predictors, group), engine)

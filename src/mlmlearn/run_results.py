@@ -46,7 +46,7 @@ class Results:
     diagnostics : DataFrame
         One row per data set and strategy: n_groups, n_obs, group_sd, replication, strategy,
         converged, singular, max_gradient, messages, reml_deviance, seconds. `messages` joins
-        by "; " what was said about the fit, each message with its source in front: "lme4:",
+        by a semicolon what was said about the fit, each message with its source in front: "lme4:",
         "optimiser:", "lmerTest:", "mlmlearn:", or "failed:" where there is no fit.
     manifest : dict
         Grid, seed, engine, strategies, versions, machine and time taken.
