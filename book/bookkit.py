@@ -77,9 +77,11 @@ def draw_grid(table, measure, label, strategies=tuple(STRATEGIES)):
                 boxprops={"facecolor": style["color"], "lw": 0},
             )  # fmt: skip
             medians = [rows.median() for rows in here]
+            # A triangle fills less of its square than the others do.
+            size = 5.8 if style["marker"] == "^" else 4.4
             ax.plot(
-                places, medians, style["marker"], ms=4.4, color=style["color"], mec="white",
-                mew=0.8, zorder=5,
+                places, medians, style["marker"], ms=size, color=style["color"], mec="white",
+                mew=0.4, zorder=5,
             )  # fmt: skip
         for place in range(1, len(sizes[2])):
             ax.axvline(place - 0.5, color="#e6e6e6", lw=0.7, zorder=0)
