@@ -202,7 +202,7 @@ def test_the_book_says_what_it_is_built_from(tmp_path):
     assert commit.startswith(source_version(root))
     assert len(source_version(root)) >= 7
     (root / "page.md").write_text("two", encoding="utf-8")
-    assert source_version(root) == f"{commit[:12]}, with changes that are in no commit"
+    assert source_version(root) == f"{commit[:12]}, edited"
     # An archive unpacked inside some repository does not come from that one.
     (root / "archive").mkdir()
     assert source_version(root / "archive").startswith("unknown")
