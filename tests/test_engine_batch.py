@@ -155,7 +155,7 @@ def test_a_search_leaves_a_variance_of_zero_when_there_is_a_better_one(m):
     _, X, y = draw_many(Condition(30, 25, 0.5), 1, range(10))
     data = engine.compress(X, y).pooled(m)
     _, from_zero = reml._minimise(data, np.zeros((10, m, m)))
-    best = reml.profile(data, reml.optimum(data, m)).deviance
+    best = reml.profile(*reml.optimum(data, m)).deviance
     np.testing.assert_allclose(from_zero, best, atol=1e-8)
     assert (from_zero < reml.profile(data, np.zeros((10, m, m))).deviance - 1).all()
 
@@ -171,6 +171,35 @@ def test_with_hardly_any_noise_the_full_model_is_two_stage_ols():
         full, two_stage = found.loc["mlm_full"], found.loc["two_stage"]
         for column in ("estimate", "se", "df"):
             np.testing.assert_allclose(full[column], two_stage[column], rtol=1e-5)
+
+
+@pytest.mark.parametrize("seed", [4, 6])
+def test_random_effects_of_very_different_sizes_keep_their_degrees_of_freedom(seed):
+    # Random cubic curves at the same twenty times for everyone, in another basis: the largest
+    # random effect points along no predictor. Balanced, so the fit is two-stage OLS, exactly.
+    rng = np.random.default_rng(seed)
+    time, group = np.tile(np.arange(20.0), 20), np.repeat(np.arange(20), 20)
+    curves = (time[:, None] ** np.arange(4) * rng.normal(size=(20, 4))[group]).sum(axis=1)
+    scaled = (time - 9.5) / 9.5
+    data = pd.DataFrame({"IV1": scaled, "IV2": scaled**2, "IV3": scaled**3, "Group": group})
+    data["DV"] = curves + rng.normal(size=400)
+    full, two_stage = (
+        fit(strategy, data, engine="batch", **COLUMNS) for strategy in ("mlm_full", "two_stage")
+    )
+    assert not full.messages
+    for column in ("estimate", "se", "df"):
+        np.testing.assert_allclose(full.coefs[column], two_stage.coefs[column], rtol=1e-6)
+
+
+def test_variances_that_the_data_leave_open_are_reported():
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame({"g": np.repeat([0, 1], 20), "y": rng.normal(size=40)})
+    data["x"] = data["g"].astype(float)  # one group has it, the other has not
+    data["y"] += 2 * data["g"]
+    for strategy in ("mlm_full", "mlm_intercept"):
+        found = fit(strategy, data, outcome="y", predictors=["x"], group="g", engine="batch")
+        assert not found.converged
+        assert any("cannot tell the sizes" in message for message in found.messages)
 
 
 # The reference run: lme4 and pymer4 on the same 2,250 data sets.
@@ -296,6 +325,14 @@ def test_a_strategy_that_cannot_analyse_a_condition_is_rows_with_the_reason():
     assert messages["cluster_robust"].str.startswith("failed: cluster_robust tests 4").all()
     assert len(found.fits) == 2 * 4 * 4
     assert found.fits.loc[found.fits["strategy"] == "two_stage", "estimate"].isna().all()
+
+
+@pytest.mark.parametrize("grid", [Grid(1, 20, 1, replications=2), Grid(3, 1, 1, replications=2)])
+def test_a_condition_that_no_strategy_can_analyse_is_rows_with_the_reasons(grid):
+    found = run(grid, engine="batch", progress=False)
+    assert found.diagnostics["messages"].str.startswith("failed:").all()
+    assert len(found.fits) == 2 * 4 * 4
+    assert found.fits["estimate"].isna().all()
 
 
 # What must not matter, and what must be refused.

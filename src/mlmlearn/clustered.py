@@ -231,6 +231,10 @@ def check_strategy_fits(strategy: str, data: ClusteredData) -> None:
         With the groups or counts that stand in the way.
     """
     n, k = data.X.shape
+    if data.n_groups == 1:
+        raise StrategyError(
+            f"{strategy} looks at how groups differ, but there is only one; give it several groups"
+        )
     if strategy == "two_stage":
         counts = np.bincount(data.codes)
         if (counts < k).any():

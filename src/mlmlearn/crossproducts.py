@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Compressed", "FloatArray", "compress", "factors", "standardised", "triangle"]
+__all__ = ["Compressed", "FloatArray", "compress", "factors", "standardised"]
 
 FloatArray = NDArray[Any]
 
@@ -94,13 +94,25 @@ class Compressed:
         if m == k:
             return self
         below = self.rows[:, :, m:].reshape(b, columns, -1).transpose(0, 2, 1)
-        common = triangle(below)
+        common = _triangle(below)
         return replace(
             self,
             rows=np.ascontiguousarray(self.rows[:, :, :m]),
             common=common[:, :k],
             rest=self.rest + (common[:, k:, k] ** 2).sum(axis=1),
         )
+
+    def turned(self, V: FloatArray) -> "Compressed":
+        """Take other axes for the random effects: the first m columns times V, shape (b, m, m).
+
+        V is orthogonal, so that no determinant changes.
+        """
+        m = V.shape[1]
+        rows, common, A = self.rows.copy(), self.common.copy(), self.A.copy()
+        rows[:, :m] = np.einsum("bij,biag->bjag", V, rows[:, :m])
+        common[..., :m] = common[..., :m] @ V
+        A[:, :m] = V.swapaxes(1, 2) @ A[:, :m]
+        return replace(self, rows=rows, common=common, A=A)
 
 
 def compress(X: FloatArray, y: FloatArray) -> Compressed:
@@ -126,7 +138,7 @@ def compress(X: FloatArray, y: FloatArray) -> Compressed:
 
 def factors(X: FloatArray, y: FloatArray) -> FloatArray:
     """Triangular factors of [X y], with rows of zeros where groups have few rows."""
-    R = triangle(np.concatenate([X, y[..., None]], axis=-1))
+    R = _triangle(np.concatenate([X, y[..., None]], axis=-1))
     missing = R.shape[-1] - R.shape[-2]
     return np.pad(R, [(0, 0)] * (R.ndim - 2) + [(0, missing), (0, 0)]) if missing else R
 
@@ -134,7 +146,7 @@ def factors(X: FloatArray, y: FloatArray) -> FloatArray:
 def standardised(R: FloatArray, n_rows: int) -> Compressed:
     """Bring the factors of all groups, shape (b, g, k + 1, k + 1), to standardised columns."""
     b, g, k = R.shape[0], R.shape[1], R.shape[2] - 1
-    whole = triangle(R.reshape(b, g * (k + 1), k + 1))
+    whole = _triangle(R.reshape(b, g * (k + 1), k + 1))
     root = np.sqrt(n_rows)
     A, projected = whole[:, :k, :k] / root, whole[:, :k, k:] / root
     scale = np.abs(whole[:, k, k]) / np.sqrt(max(n_rows - k, 1))
@@ -151,7 +163,7 @@ def standardised(R: FloatArray, n_rows: int) -> Compressed:
     )
 
 
-def triangle(matrices: FloatArray) -> FloatArray:
+def _triangle(matrices: FloatArray) -> FloatArray:
     """Upper triangular QR factors of many matrices, shape (..., n, k)."""
     factors: Any = np.linalg.qr(matrices, mode="r")
     return np.asarray(factors)

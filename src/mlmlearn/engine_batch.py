@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mlmlearn.clustered import ClusteredData
 from mlmlearn.crossproducts import Compressed, FloatArray, compress, factors, standardised
 from mlmlearn.errors import FitError
-from mlmlearn.reml import derivatives, optimum, profile, satterthwaite
+from mlmlearn.reml import curvatures, derivatives, optimum, profile, satterthwaite
 from mlmlearn.results import FitResult, coef_table, t_test
 
 __all__ = ["Fitted", "compress", "data_sets_at_once", "fit", "fit_many", "versions"]
@@ -24,9 +24,12 @@ __all__ = ["Fitted", "compress", "data_sets_at_once", "fit", "fit_many", "versio
 # A gradient above this, in standardised units, is reported.
 STEEP = 0.01
 
-# lme4 calls a fit singular when its Lambda has a smaller diagonal; here that of the standardised
-# columns, since shifting a predictor should not make a fit singular.
+# A fit is singular when Lambda has a smaller singular value. lme4 looks at its diagonal instead,
+# which depends on the order of the columns and on where a predictor has its zero.
 SINGULAR = 1e-4
+
+# A curvature this small means that the data say nothing about some mixture of the variances.
+UNKNOWN = 1e-5
 
 # A residual variance this small beside that of OLS is what rounding leaves of no noise at all.
 NOISELESS = 1e-16
@@ -39,7 +42,9 @@ class Fitted:
     Attributes
     ----------
     estimate, se, df : ndarray, shape (b, k)
-    singular : ndarray of bool, shape (b,)
+    singular, unknown : ndarray of bool, shape (b,)
+        Whether the random effects have lost a dimension, and whether the data leave open how
+        large they are.
     gradient, deviance, residual_sd : ndarray, shape (b,)
         NaN for OLS; `gradient` is the largest, in standardised units.
     group_coefs : ndarray, shape (b, k, g), or None
@@ -50,11 +55,17 @@ class Fitted:
     se: FloatArray
     df: FloatArray
     singular: NDArray[np.bool_]
+    unknown: NDArray[np.bool_]
     gradient: FloatArray
     deviance: FloatArray
     residual_sd: FloatArray
     group_coefs: FloatArray | None = None
     random_cov: FloatArray | None = None
+
+    @property
+    def converged(self) -> NDArray[np.bool_]:
+        """Whether the search ended on flat ground, at a point of its own."""
+        return ~(self.gradient > STEEP) & ~self.unknown
 
     def problem(self, i: int) -> str:
         """Say why data set i has no fit; nothing when it has one."""
@@ -77,6 +88,11 @@ class Fitted:
         found = []
         if self.singular[i]:
             found.append("mlmlearn: boundary (singular) fit")
+        if self.unknown[i]:
+            found.append(
+                "mlmlearn: the data cannot tell the sizes of some random effects apart, so that "
+                "standard errors are arbitrary; is a predictor constant within groups?"
+            )
         if self.gradient[i] > STEEP:
             found.append(
                 f"mlmlearn: the search ended on a slope (gradient {self.gradient[i]:.2g}); compare "
@@ -99,7 +115,7 @@ class Fitted:
             for i, problem in enumerate(problems)
         ]
         of_a_fit = {
-            "converged": ~bad & ~(self.gradient > STEEP),
+            "converged": ~bad & self.converged,
             "singular": ~bad & self.singular,
             "max_gradient": np.where(bad, np.nan, self.gradient),
             "messages": np.array(messages, dtype=object),
@@ -110,9 +126,8 @@ class Fitted:
 
 
 def _multilevel(data: Compressed, m: int) -> Fitted:
-    data = data.pooled(m)
-    Lambda, back = optimum(data, m), np.linalg.inv(data.A)
-    at = profile(data, Lambda)
+    data, Lambda = optimum(data.pooled(m), m)
+    at, back = profile(data, Lambda), np.linalg.inv(data.A)
     bend = derivatives(data, at, Lambda)
     sd = np.where(at.s2 < NOISELESS, 0, np.sqrt(at.s2)) * data.scale
     variances = np.einsum("bij,bjl,bil->bi", back, at.inverse, back)
@@ -120,11 +135,13 @@ def _multilevel(data: Compressed, m: int) -> Fitted:
     f = np.einsum("biag,bag->big", at.solved[:, :m], at.solved[:, -1])
     groups = np.repeat(at.beta[..., None], f.shape[2], axis=2)
     groups[:, :m] += Lambda @ (Lambda.swapaxes(1, 2) @ f)
+    singular = np.linalg.svd(np.nan_to_num(Lambda), compute_uv=False)[:, -1] < SINGULAR
     return Fitted(
         estimate=data.original(at.beta),
         se=sd[:, None] * np.sqrt(variances),
         df=satterthwaite(at, bend, back),
-        singular=np.abs(Lambda[:, range(m), range(m)]).min(axis=1) < SINGULAR,
+        singular=singular,
+        unknown=~singular & (curvatures(bend)[0][:, 0] < UNKNOWN),
         gradient=np.abs(bend.gradient).max(axis=1),
         deviance=at.deviance
         + 2 * np.linalg.slogdet(data.A)[1]
@@ -141,11 +158,9 @@ def _ols(
     # An SE that moves no outcome by more than rounding does is rounding itself.
     lengths = np.linalg.norm(data.A, axis=1)
     se = np.where(se * lengths < 1e-13 * data.scale[:, None], 0, se)
-    none = np.full(len(estimate), np.nan)
-    return Fitted(
-        estimate, se, np.full(estimate.shape, float(df)), np.zeros(len(none), dtype=bool),
-        none, none, none, group_coefs=groups,
-    )  # fmt: skip
+    none, no = np.full(len(estimate), np.nan), np.zeros(len(estimate), dtype=bool)
+    df_column = np.full(estimate.shape, float(df))
+    return Fitted(estimate, se, df_column, no, no, none, none, none, group_coefs=groups)
 
 
 def _cluster_robust(data: Compressed) -> Fitted:
@@ -241,7 +256,7 @@ def fit(strategy: str, data: ClusteredData) -> FitResult:
         coefs=coef_table(data.terms, found.estimate[0], found.se[0], found.df[0]),
         n_rows=len(data.y),
         n_groups=data.n_groups,
-        converged=not found.gradient[0] > STEEP,
+        converged=bool(found.converged[0]),
         singular=bool(found.singular[0]),
         messages=found.messages(0),
         max_gradient=float(found.gradient[0]),

@@ -373,13 +373,14 @@ def _fit_many(chunk: Chunk, seed: int, engine: Engine, strategies: Iterable[str]
         terms=condition.terms,
         labels=pd.RangeIndex(1, condition.n_groups + 1),
     )
-    compressed = module.compress(X, y)
+    compressed = None
     replications, terms = np.repeat(chunk.replications, k), list(condition.terms) * b
     tables = []
     for strategy in strategies:
         start = time.perf_counter()
         try:
             check_strategy_fits(strategy, one)
+            compressed = compressed or module.compress(X, y)
             found = module.fit_many(strategy, compressed).columns()
         except (InputError, np.linalg.LinAlgError) as error:
             found = _failed(error)

@@ -39,9 +39,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlmlearn.crossproducts import Compressed, FloatArray, triangle
+from mlmlearn.crossproducts import Compressed, FloatArray
 
-__all__ = ["Derivatives", "Profile", "derivatives", "optimum", "profile", "satterthwaite"]
+__all__ = [
+    "Derivatives", "Profile", "curvatures", "derivatives", "optimum", "profile", "satterthwaite",
+]  # fmt: skip
 
 # A search ends when the step in hand promises less than FLAT of deviance, or when no part of it
 # longer than SHORTEST helps; ROUNDING is what sums over rows may be off by.
@@ -175,16 +177,22 @@ def derivatives(data: Compressed, at: Profile, Lambda: FloatArray) -> Derivative
     return Derivatives(moves, base, (dG @ U.reshape(b, m * m, 1))[..., 0], hessian, S)
 
 
+def curvatures(at: Derivatives) -> tuple[FloatArray, FloatArray]:
+    """Curvatures of the profiled criterion, shape (b, T), the smallest first, and their axes."""
+    across = at.hessian[:, :-1, -1:]
+    profiled = at.hessian[:, :-1, :-1] - across @ _turned(across) / at.hessian[:, -1:, -1:]
+    # A data set that went wrong has no numbers here; its neighbours in the batch have.
+    values, axes = np.linalg.eigh(np.nan_to_num(profiled))
+    return values, axes
+
+
 def _step(at: Derivatives) -> tuple[FloatArray, FloatArray]:
     """Newton's step down the profiled criterion, and what it promises to take off, twice.
 
     Curvatures count by their size, so that the step leads down from a saddle, too (Dauphin et al.
-    2014, Advances in Neural Information Processing Systems 27).
+    2014, Advances in Neural Information Processing Systems 27). On a ridge the promise is nominal.
     """
-    across = at.hessian[:, :-1, -1:]
-    profiled = at.hessian[:, :-1, :-1] - across @ _turned(across) / at.hessian[:, -1:, -1:]
-    # A data set that went wrong has no numbers here; its neighbours in the batch have.
-    curvature, axes = np.linalg.eigh(np.nan_to_num(profiled))
+    curvature, axes = curvatures(at)
     slope = (at.gradient[:, None] @ axes)[:, 0]
     ridge = (curvature < 0) & (np.abs(slope) < NUDGE * -curvature)
     slope = np.where(ridge, np.copysign(NUDGE * curvature, slope), slope)
@@ -226,11 +234,19 @@ def _minimise(data: Compressed, Lambda: FloatArray) -> tuple[FloatArray, FloatAr
     return found, value
 
 
-def optimum(data: Compressed, m: int) -> FloatArray:
+def optimum(data: Compressed, m: int) -> tuple[Compressed, FloatArray]:
     """Find the best Lambda, shape (b, m, m), and search from elsewhere where there is doubt.
 
     REML surfaces may have several optima, most often where a variance is close to zero beside
-    the others. All starts are multiples of the identity. What comes back is lower triangular.
+    the others. All starts are multiples of the identity.
+
+    Returns
+    -------
+    Compressed
+        The data with other axes, those of the random effects found. With these, rounding in a
+        large variance does not drown what the data say of a small one.
+    Lambda : ndarray, shape (b, m, m)
+        In the new axes, where it is diagonal but for the last steps of the search.
     """
     starts = [np.tile(size * np.eye(m), (len(data.rest), 1, 1)) for size in SIZES]
     deviances = [profile(data, start).deviance for start in starts]
@@ -242,7 +258,9 @@ def optimum(data: Compressed, m: int) -> FloatArray:
         other, value = _minimise(data.take(doubt), np.tile(size * np.eye(m), (len(doubt), 1, 1)))
         lower = value < best[doubt]
         Lambda[doubt[lower]], best[doubt[lower]] = other[lower], value[lower]
-    return _turned(triangle(_turned(Lambda)))
+    V, s, _ = np.linalg.svd(np.nan_to_num(Lambda))
+    data = data.turned(V)
+    return data, _minimise(data, s[..., None] * np.eye(m))[0]
 
 
 def satterthwaite(at: Profile, bend: Derivatives, contrasts: FloatArray) -> FloatArray:
