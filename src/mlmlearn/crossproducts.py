@@ -70,7 +70,7 @@ class Compressed:
 
     @property
     def n_free(self) -> int:
-        """Rows less fixed effects, N - p."""
+        """Rows less fixed effects, N - k."""
         return self.n_rows - self.n_fixed
 
     def original(self, coefs: FloatArray) -> FloatArray:

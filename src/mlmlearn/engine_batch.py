@@ -71,8 +71,9 @@ class Fitted:
         """Say why data set i has no fit; nothing when it has one."""
         if self.residual_sd[i] == 0:
             return (
-                "the outcome follows its groups' regressions without any noise, so that there is "
-                "no most likely size of the random effects; check how the outcome was made"
+                "the outcome follows its groups' regressions without any noise, or with less than "
+                "rounding, so that there is no most likely size of the random effects; check how "
+                "the outcome was made"
             )
         numbers = np.concatenate([self.estimate[i], self.se[i], self.df[i]])
         if not np.isfinite(numbers).all() or not (self.se[i] > 0).all():

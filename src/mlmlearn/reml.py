@@ -1,35 +1,38 @@
 """The multilevel models by REML, many data sets side by side, from their triangles alone.
 
 **Profile.** The models have y_j ~ N(X_j beta, sigma^2 (I + Z_j Lambda Lambda' Z_j')), Z_j being
-the first m columns of X_j (all of them, or the intercept). With C_j and d_j of `crossproducts`,
-F_j the first m columns of C_j, K_j = I + F_j Lambda Lambda' F_j', and p fixed effects, N rows,
+the first m columns of X_j (all k of them, or the intercept). With C_j and d_j of `crossproducts`,
+F_j the first m columns of C_j, K_j = I + F_j Lambda Lambda' F_j', and N rows,
 
     information = sum C_j' K_j^-1 C_j             beta = information^-1 sum C_j' K_j^-1 d_j
-    s^2 = (sum e_j' K_j^-1 e_j + r_j^2) / (N - p)              where e_j = d_j - C_j beta
-    REML deviance = sum log|K_j| + log|information| + (N - p)(1 + log 2 pi s^2)
+    s^2 = (sum e_j' K_j^-1 e_j + r_j^2) / (N - k)              where e_j = d_j - C_j beta
+    REML deviance = sum log|K_j| + log|information| + (N - k)(1 + log 2 pi s^2)
 
-which is the profiled REML criterion of Bates, Mächler, Bolker & Walker (2015), Journal of
-Statistical Software 67(1), section 3, in another arrangement. Rows of C_j and d_j that no random
-effect touches (`Compressed.common`) add to the sums as they are: there K is I.
+since |K_j| is also the determinant of I + Z_j Lambda Lambda' Z_j'. This is the profiled REML
+criterion of Bates, Mächler, Bolker & Walker (2015), Journal of Statistical Software 67(1),
+section 3, in another arrangement. Rows of C_j and d_j that no random effect touches
+(`Compressed.pooled` sets them aside) add to the sums as they are: there K is I.
 
 **Differentiate.** When G = Lambda Lambda' moves by dG, K_j^-1 moves by -K_j^-1 F_j dG F_j' K_j^-1.
 Applied once to the criterion, and once more, this gives, with
 
     E_j = F_j' K_j^-1 [C_j  e_j]      D_j = E_j's first m columns      S(dG) = sum E_j' dG E_j
-    W = [information^-1  0; 0  1/s^2]          R_j = E_j W E_j'        U = sum D_j - R_j
+    W = [information^-1  0; 0  1/s^2]          R_j = E_j W E_j'        U = sum (D_j - R_j)
 
 the slope tr(U dG), and the curvature in two directions dG and dH (s^2 held where it is)
 
     sum tr(D_j dG (2 R_j - D_j) dH) - tr(S(dG) W S(dH) W) + S(dG)_ee S(dH)_ee / s^4
 
 where _ee is the last diagonal entry. Two moves of Lambda, L and M, add 2 tr(U L M'), since G bends
-as they go.
+as they go. Along log sigma the curvature is 4 (N - k), and together with dG it is 2 S(dG)_ee / s^2.
 
-**Minimise** over Lambda by Newton's method. Only G counts, so there is no boundary: a variance of
-zero is an ordinary point, which a search may cross. Nor do rotations of Lambda's columns count, so
-the search leaves them out (as in Absil, Mahony & Sepulchre 2008, Optimization Algorithms on Matrix
-Manifolds): with V diag(s) for Lambda, it moves along the T = m (m + 1) / 2 directions V X whose
-s_i X_ij = s_j X_ji, and so never walks round in circles.
+**Minimise** over Lambda by Newton's method. Every Lambda gives a valid G, so there is no boundary:
+a variance of zero is an ordinary point, which a search may cross. And since only G counts, the
+search leaves rotations of Lambda's columns out (as in Absil, Mahony & Sepulchre 2008, Optimization
+Algorithms on Matrix Manifolds): with V diag(s) for Lambda, it moves along the T = m (m + 1) / 2
+directions V X whose s_i X_ij = s_j X_ji, and so never walks round in circles. A move is |X| + 1
+long, so that a step changes large random effects by shares of their size, and small ones by shares
+of the noise.
 
 **Judge.** Satterthwaite's degrees of freedom follow Kuznetsova, Brockhoff & Christensen (2017),
 Journal of Statistical Software 82(13), section 2, with the curvature above.
@@ -45,8 +48,8 @@ __all__ = [
     "Derivatives", "Profile", "curvatures", "derivatives", "optimum", "profile", "satterthwaite",
 ]  # fmt: skip
 
-# A search ends when the step in hand promises less than FLAT of deviance, or when no part of it
-# longer than SHORTEST helps; ROUNDING is what sums over rows may be off by.
+# A search ends when the step in hand promises less than FLAT of deviance, or when not even the
+# share SHORTEST of it helps; ROUNDING is what sums over rows may be off by.
 MOST_STEPS, FLAT, SHORTEST, ROUNDING = 500, 1e-16, 1e-9, 1e-9
 
 # A step is at most LONGEST moves long (far away the surface is not a parabola), and a curvature
@@ -55,8 +58,9 @@ MOST_STEPS, FLAT, SHORTEST, ROUNDING = 500, 1e-16, 1e-9, 1e-9
 LONGEST, FLATTEST, NUDGE = 1, 1e-7, 0.01
 
 # A first search starts from the better of SIZES; where the found Lambda is not round (its smallest
-# singular value below ROUND of the largest), others start from OTHER_SIZES.
-SIZES, OTHER_SIZES, ROUND = (0.2, 1), (3, 30), 0.2
+# singular value below ROUND of the largest), others start from OTHER_SIZES, and from one large and
+# otherwise small effects.
+SIZES, OTHER_SIZES, LARGE, SMALL, ROUND = (0.2, 1), (3, 30), 10, 0.1, 0.2
 
 
 def _turned(matrices: FloatArray) -> FloatArray:
@@ -205,7 +209,7 @@ def _minimise(data: Compressed, Lambda: FloatArray) -> tuple[FloatArray, FloatAr
     """Walk down from a start, every data set at its own pace.
 
     Each data set has its own steps and drops out when it is done: where it ends does not depend
-    on who is in the batch.
+    on who is in the batch, up to rounding.
 
     Returns
     -------
@@ -238,7 +242,7 @@ def optimum(data: Compressed, m: int) -> tuple[Compressed, FloatArray]:
     """Find the best Lambda, shape (b, m, m), and search from elsewhere where there is doubt.
 
     REML surfaces may have several optima, most often where a variance is close to zero beside
-    the others. All starts are multiples of the identity.
+    the others, or where a predictor is constant within groups.
 
     Returns
     -------
@@ -254,8 +258,10 @@ def optimum(data: Compressed, m: int) -> tuple[Compressed, FloatArray]:
     Lambda, best = _minimise(data, np.choose(nearest, starts))
     s = np.linalg.svd(np.nan_to_num(Lambda), compute_uv=False)
     doubt = np.flatnonzero(s[:, -1] < ROUND * s[:, 0])
-    for size in OTHER_SIZES:
-        other, value = _minimise(data.take(doubt), np.tile(size * np.eye(m), (len(doubt), 1, 1)))
+    others = [size * np.eye(m) for size in OTHER_SIZES]
+    others += [np.diag(np.where(np.arange(m) == j, LARGE, SMALL)) for j in range(m)]
+    for start in others:
+        other, value = _minimise(data.take(doubt), np.tile(start, (len(doubt), 1, 1)))
         lower = value < best[doubt]
         Lambda[doubt[lower]], best[doubt[lower]] = other[lower], value[lower]
     V, s, _ = np.linalg.svd(np.nan_to_num(Lambda))
@@ -266,8 +272,9 @@ def optimum(data: Compressed, m: int) -> tuple[Compressed, FloatArray]:
 def satterthwaite(at: Profile, bend: Derivatives, contrasts: FloatArray) -> FloatArray:
     """Degrees of freedom of each contrast, shape (b, c).
 
-    df = 2 v^2 / (g' A g), v = l' cov(beta) l, g its gradient along the moves and by log sigma, and
-    A twice the inverse of the Hessian over the directions in which it is positive.
+    df = 2 v^2 / (g' A g), v = l' cov(beta) l, g its gradient, which is s^2 l' information^-1 S
+    information^-1 l along the moves and 2 v by log sigma, and A twice the inverse of the Hessian
+    over the directions in which it is positive.
 
     Parameters
     ----------
