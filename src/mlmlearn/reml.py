@@ -256,6 +256,8 @@ def optimum(data: Compressed, m: int) -> tuple[Compressed, FloatArray]:
     deviances = [profile(data, start).deviance for start in starts]
     nearest = np.argmin(deviances, axis=0)[:, None, None]
     Lambda, best = _minimise(data, np.choose(nearest, starts))
+    if m == 1:  # always round, and with one axis
+        return data, Lambda
     s = np.linalg.svd(np.nan_to_num(Lambda), compute_uv=False)
     doubt = np.flatnonzero(s[:, -1] < ROUND * s[:, 0])
     others = [size * np.eye(m) for size in OTHER_SIZES]
