@@ -27,7 +27,8 @@ class FitResult:
         One row a term, the intercept first: estimate, se, df, t, p (two-sided),
         ci_low and ci_high (95 %, from t with that row's df).
     converged : bool
-        True unless the optimiser or lme4's checks of its result reported a failure.
+        True unless the optimiser or lme4's checks of its result reported a failure, or the
+        batch engine found that the data leave the random effects open.
         A singular fit alone is not a failure. Always True for the two OLS strategies.
     singular : bool
         True when the estimated covariance matrix of the random effects has lost a
@@ -37,8 +38,8 @@ class FitResult:
     max_gradient : float
         lme4's measure of how far the optimiser stopped from a flat point: the largest,
         over the parameters, of the smaller of the gradient and the gradient scaled by the
-        Cholesky factor of the Hessian. For the batch engine the largest gradient, in
-        standardised units. NaN for OLS.
+        Cholesky factor of the Hessian. For the batch engine the steepest slope of the
+        deviance along a random effect, in standardised units. NaN for OLS.
     reml_deviance : float
         REML criterion (minus twice the restricted log-likelihood). NaN for OLS.
     group_coefs : DataFrame or None, shape (n_groups, k)
