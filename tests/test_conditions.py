@@ -79,3 +79,9 @@ def test_a_grid_checks_every_value_before_anything_runs():
         Grid(group_sd=(0.1, -1))
     with pytest.raises(InputError, match=r"^n_obs is empty; give at least one value$"):
         Grid(n_obs=())
+
+
+@pytest.mark.parametrize("twice", [(10, 10), (10, 10.0), (30, 10, 30)])
+def test_a_grid_refuses_a_value_that_stands_in_it_twice(twice):
+    with pytest.raises(InputError, match=r"^the grid holds Condition\(n_groups=.* twice, which"):
+        Grid(n_groups=twice)

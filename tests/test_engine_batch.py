@@ -7,16 +7,20 @@ import pytest
 from mlmlearn import (
     STRATEGIES,
     Condition,
-    FitError,
     Grid,
+    InputError,
+    StrategyError,
     compare,
     fit,
     load_reference,
     reml,
     run,
     simulate,
+    simulation,
 )
 from mlmlearn import engine_batch as engine
+from mlmlearn.clustered import read_clustered
+from mlmlearn.fitting import engine_module
 from mlmlearn.simulation import draw_many
 
 KEY = ["n_groups", "n_obs", "group_sd", "replication"]
@@ -395,14 +399,19 @@ def test_eight_predictors_two_groups_and_a_group_of_one_row():
 
 def test_data_without_noise_are_refused_with_the_reason():
     data = simulate(Condition(12, 8, 1, noise_sd=0), seed=1).data
-    with pytest.raises(FitError, match=r"^mlm_full could not be fitted: .* without any noise"):
+    with pytest.raises(StrategyError, match=r"^mlm_full could not be fitted: .* without any noise"):
         fit("mlm_full", data, engine="batch", **COLUMNS)
     assert np.isfinite(fit("two_stage", data, engine="batch", **COLUMNS).coefs["se"]).all()
     level = data.assign(DV=data["Group"] % 5 + data["IV1"])
     found = compare(level, engine="batch", **COLUMNS).set_index("strategy")
-    for strategy in ("mlm_full", "mlm_intercept", "two_stage"):
+    for strategy in ("mlm_full", "mlm_intercept"):
         assert found.loc[strategy, "estimate"].isna().all()
-        assert (found.loc[strategy, "message"] != "").all()
+        assert found.loc[strategy, "message"].str.contains("without any noise").all()
+    # All groups have the same slopes, about which their own levels say nothing.
+    apart = found.loc["two_stage"].set_index("term")
+    assert apart["estimate"].to_numpy() == pytest.approx([data["Group"].mod(5).mean(), 1, 0, 0])
+    assert apart["se"].isna().tolist() == [False, True, True, True]
+    assert apart["message"].str.contains("no usable standard error for IV1, IV2, IV3;").all()
 
 
 def test_no_variance_between_groups_is_a_singular_fit_with_numbers():
@@ -431,3 +440,65 @@ def test_an_unbalanced_data_frame_is_fitted_as_pymer4_fits_it(strategy):
         np.testing.assert_allclose(ours.random_cov, theirs.random_cov, atol=2e-3)
         assert ours.residual_sd == pytest.approx(theirs.residual_sd, rel=1e-4)
         assert ours.reml_deviance == pytest.approx(theirs.reml_deviance, abs=1e-5)
+
+
+# A data set that cannot be fitted beside others.
+
+
+def spoil(kind, X, y):
+    """Spoil one data set in place: X of shape (g, n, k), y of shape (g, n)."""
+    if kind == "a constant predictor":
+        X[:, :, 2] = 0.3
+    elif kind == "a predictor that is constant in one group":
+        X[4, :, 2] = 1.0
+    elif kind == "a predictor that repeats another":
+        X[:, :, 3] = 2 * X[:, :, 1] - 1
+    elif kind == "a near repeat":
+        X[:, :, 3] = X[:, :, 1] + 1e-6 * X[:, :, 2]
+    elif kind == "no noise at all":
+        y[...] = X.sum(axis=-1)
+    elif kind == "a missing number":
+        y[3, 2] = np.nan
+
+
+KINDS = [
+    ("a constant predictor", "the predictor 'IV2' is constant", 4),
+    ("a predictor that is constant in one group", "a predictor does not vary", 1),
+    ("a predictor that repeats another", "'IV3' is a linear combination", 4),
+    ("a near repeat", "'IV3' is a linear combination", 4),
+    ("no noise at all", "determine the outcome 'DV' exactly", 4),
+    ("a missing number", "has 1 missing value", 4),
+]
+
+
+@pytest.mark.parametrize(("kind", "reason", "failing"), KINDS, ids=[kind for kind, *_ in KINDS])
+def test_a_bad_data_set_costs_its_neighbours_nothing(monkeypatch, kind, reason, failing):
+    grid, drawn = Grid([12], [8], [0.5], 9), simulation.draw
+    expected = run(grid, engine="batch", progress=False)
+
+    def spoiling(condition, seed, replication):
+        betas, coefs, X, y = drawn(condition, seed, replication)
+        if replication == 5:
+            spoil(kind, X, y)
+        return betas, coefs, X, y
+
+    monkeypatch.setattr(simulation, "draw", spoiling)
+    found = run(grid, engine="batch", progress=False)
+    pd.testing.assert_frame_equal(
+        found.fits.query("replication != 5"),
+        expected.fits.query("replication != 5"),
+        rtol=1e-7,
+    )
+    bad = found.diagnostics.query("replication == 5")
+    failed = bad[bad["messages"].str.startswith("failed: ")]
+    assert len(failed) == failing
+    assert failed["messages"].str.contains(reason, regex=False).all()
+    assert len(found.fits) == len(expected.fits)
+    assert found.fits["replication"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize("name", ["batch", "pymer4"])
+def test_an_engine_refuses_a_strategy_that_it_does_not_know(name):
+    data = read_clustered(simulate(Condition(5, 6, 1)).data, "DV", ["IV1"], "Group")
+    with pytest.raises(InputError, match=r"^unknown strategy 'anova'; the known ones are mlm_full"):
+        engine_module(name).fit("anova", data)

@@ -3,7 +3,17 @@ import pandas as pd
 import pytest
 from conftest import COLUMNS
 
-from mlmlearn import STRATEGIES, Condition, FitError, InputError, compare, fit, simulate
+from mlmlearn import (
+    STRATEGIES,
+    Condition,
+    FitError,
+    InputError,
+    StrategyError,
+    compare,
+    engine_pymer4,
+    fit,
+    simulate,
+)
 
 pytestmark = pytest.mark.needs_r
 
@@ -275,20 +285,47 @@ def test_ols_slopes_do_not_depend_on_the_origin_of_a_predictor(simulated, strate
     pd.testing.assert_frame_equal(found, expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("strategy", "message"),
-    [
-        ("cluster_robust", r"^cluster_robust would lose its precision .*; subtract the mean"),
-        ("mlm_full", r"^mlm_full could not be fitted"),
-        ("mlm_intercept", r"^mlm_intercept could not be fitted: to lme4 .*; subtract the mean"),
-    ],
-)
-def test_a_predictor_too_far_from_zero_is_an_error_and_no_wrong_number(
-    simulated, strategy, message
-):
-    far = simulated.data.assign(IV2=simulated.data["IV2"] + 3e8)
-    with pytest.raises(FitError, match=message):
-        fit(strategy, far, **COLUMNS)
+@pytest.mark.parametrize("engine", ["pymer4", "batch"])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_predictor_far_from_zero_moves_the_intercept_alone(simulated, strategy, engine):
+    # lme4 alone stops short, or finds the predictors linearly dependent; pymer4's OLS gets lost.
+    near = fit(strategy, simulated.data, engine=engine, **COLUMNS)
+    for shift in (2010.0, 3e8):
+        moved = simulated.data.assign(IV2=simulated.data["IV2"] + shift)
+        far = fit(strategy, moved, engine=engine, **COLUMNS)
+        # The column itself has lost digits: 3e8 leaves eight of them.
+        bound = 1e-5 if shift > 1e8 else 1e-6 if engine == "batch" else 1e-4
+        slopes = COLUMNS["predictors"]
+        pd.testing.assert_frame_equal(
+            far.coefs.loc[slopes, ["estimate", "se"]], near.coefs.loc[slopes, ["estimate", "se"]],
+            rtol=max(bound, 1e-4 if engine == "pymer4" else 0),
+        )  # fmt: skip
+        np.testing.assert_allclose(far.coefs["df"][slopes], near.coefs["df"][slopes], rtol=1e-3)
+        expected = near.coefs["estimate"]["Intercept"] - shift * near.coefs["estimate"]["IV2"]
+        assert far.coefs["estimate"]["Intercept"] == pytest.approx(expected, rel=1e-4)
+        # So far away, the intercept is as uncertain as the slope that leads there.
+        if shift > 1e8:
+            expected = shift * near.coefs["se"]["IV2"]
+            assert far.coefs["se"]["Intercept"] == pytest.approx(expected, rel=1e-3)
+            assert far.coefs["df"]["Intercept"] == pytest.approx(near.coefs["df"]["IV2"], rel=0.01)
+        if near.random_cov is not None:
+            assert far.reml_deviance == pytest.approx(near.reml_deviance, abs=1e-3)
+            assert not far.singular
+            assert far.converged
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_an_intercept_at_another_zero_is_what_the_batch_engine_says(sleepstudy, strategy):
+    year = sleepstudy.assign(Days=sleepstudy["Days"] + 2010)
+    lme4s, ours = (fit(strategy, year, engine=engine, **SLEEP) for engine in ("pymer4", "batch"))
+    numbers = ["estimate", "se", "df"]
+    pd.testing.assert_frame_equal(lme4s.coefs[numbers], ours.coefs[numbers], rtol=1e-4)
+    if ours.random_cov is not None:
+        np.testing.assert_allclose(lme4s.random_cov, ours.random_cov, rtol=1e-3)
+    if ours.group_coefs is not None:
+        # Thousands of milliseconds at day 0 of the calendar: compare what they say of day 2015.
+        at = np.array([1, 2015])[: lme4s.group_coefs.shape[1]]
+        np.testing.assert_allclose(lme4s.group_coefs @ at, ours.group_coefs @ at, rtol=1e-4)
 
 
 # Small and perfect data.
@@ -322,16 +359,21 @@ def test_a_perfect_fit_is_an_error_or_says_so():
     # Every person on a line of their own: two_stage can do it, mlm_full has no noise to find.
     lines = simulate(Condition(10, 8, 1, noise_sd=0))
     np.testing.assert_allclose(fit("two_stage", lines).group_coefs, lines.group_coefs, rtol=1e-9)
-    full = fit("mlm_full", lines)
-    assert not full.converged
-    assert any("Model failed to converge" in message for message in full.messages)
+    for engine in ("pymer4", "batch"):
+        with pytest.raises(StrategyError, match=r"^mlm_full could not be fitted: .* without any"):
+            fit("mlm_full", lines, engine=engine)
     # The same slopes for all, without noise: the intercept has an SE and the slopes have none.
     data = lines.data
     data["DV"] = 2 * data["IV1"] - data["IV2"] + data["Group"]
-    found = fit("two_stage", data, **COLUMNS)
-    assert found.messages == (
-        "mlmlearn: no usable standard error for IV1, IV2, IV3; is the fit perfect?",
-    )
+    for engine in ("pymer4", "batch"):
+        found = fit("two_stage", data, engine=engine, **COLUMNS)
+        assert found.messages == (
+            "mlmlearn: no usable standard error for IV1, IV2, IV3; is the fit perfect, or do all "
+            "groups have the same coefficient?",
+        )
+        assert found.coefs["se"].isna().tolist() == [False, True, True, True]
+        with pytest.raises(StrategyError, match=r"^mlm_intercept could not be .* without any"):
+            fit("mlm_intercept", data, engine=engine, **COLUMNS)
 
 
 # Compare.
@@ -387,15 +429,18 @@ def test_a_strategy_that_cannot_analyse_the_data_keeps_its_rows_with_the_reason(
     assert table.loc[["mlm_intercept", "cluster_robust"], numbers].notna().all(axis=None)
 
 
-def test_a_fit_that_r_gives_up_keeps_its_rows_with_the_reason(simulated):
-    huge = simulated.data.assign(IV1=1e9 * simulated.data["IV1"])
+def test_a_fit_that_r_gives_up_keeps_its_rows_with_the_reason(simulated, monkeypatch):
+    from rpy2 import robjects
+
+    stopping = robjects.r("function(...) stop('the matrix is not positive definite')")
+    monkeypatch.setattr(engine_pymer4, "_inspector", lambda: stopping)
     message = r"^mlm_full could not be fitted; R says: .* not positive definite"
     with pytest.raises(FitError, match=message):
-        fit("mlm_full", huge, **COLUMNS)
-    table = compare(huge, **COLUMNS).set_index("strategy")
+        fit("mlm_full", simulated, engine="pymer4")
+    table = compare(simulated, engine="pymer4").set_index("strategy")
     assert table.loc["mlm_full", "estimate"].isna().all()
     assert table.loc["mlm_full", "message"].str.contains(message).all()
-    assert table.drop(index="mlm_full")["estimate"].notna().all()
+    assert table.loc[["cluster_robust", "two_stage"], "estimate"].notna().all()
 
 
 def test_fitting_leaves_the_data_and_the_screen_alone(simulated, capfd):

@@ -308,3 +308,25 @@ def test_a_paired_difference_refuses_what_it_cannot_compare(pair):
         r"^the columns study, df do not tell the data sets apart; add the ones that do ",
         dataset="df",
     )
+
+
+def test_groups_without_a_name_are_kept_as_performance_keeps_them(pair):
+    table = pd.concat([pair.assign(term="x"), pair.assign(term=np.nan)])
+    found = paired_difference(table, "bias", "seven", "all")
+    assert found["term"].isna().tolist() == [False, True]
+    assert len(found) == len(performance(table, by="term"))
+    assert found.loc[0, "difference"] == found.loc[1, "difference"]
+    assert found["n"].tolist() == [N_REPLICATIONS] * 2
+
+
+# The bias-eliminated coverage takes the bias of all replications as known.
+@pytest.mark.parametrize("measure", [name for name in MEASURES if name != "be_coverage"])
+def test_leaving_each_replication_out_is_what_the_jackknife_does(pair, measure):
+    def difference(table):
+        return only(paired_difference(table, measure, "seven", "all", by="study"))["difference"]
+
+    few = pair[pair["replication"] < 25]
+    without = np.array([difference(few[few["replication"] != i]) for i in range(25)])
+    by_hand = np.sqrt(24 / 25 * ((without - without.mean()) ** 2).sum())
+    found = only(paired_difference(few, measure, "seven", "all", by="study"))
+    assert found["mcse"] == pytest.approx(by_hand, rel=1e-9)

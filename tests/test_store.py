@@ -1,5 +1,6 @@
 import errno
 import os
+import shutil
 import subprocess
 import sys
 
@@ -34,13 +35,41 @@ def test_parts_come_back_bit_for_bit_in_the_order_of_the_grid(folder):
 
 
 @pytest.mark.parametrize("length", [0, 1, 200, -1])
-def test_a_truncated_part_is_left_out_and_then_cleared_away(folder, length):
+def test_a_truncated_part_is_left_out_and_replaced_when_it_is_written(folder, length):
     path = parts(folder)[0]
     path.write_bytes(path.read_bytes()[:length])
     with pytest.warns(UserWarning, match=rf"left out 1 damaged part \({path.name}\); the same run"):
         assert list(folder.read()) == ["00001-00000000"]
-    with folder.locked():
-        assert not path.exists()
+    folder.write("00000-00000000", OTHER)
+    assert len(parts(folder)) == 2
+    assert list(folder.read()) == ["00000-00000000", "00001-00000000"]
+
+
+def test_two_sound_files_for_one_part_are_not_both_of_this_run(folder):
+    other = folder.path.with_name("other")
+    stray = RunFolder(other)
+    stray.write("00000-00000000", OTHER)
+    shutil.copy(parts(stray)[0], folder.path / "parts")
+    with pytest.warns(UserWarning, match="left out 2 damaged parts"):
+        assert list(folder.read()) == ["00001-00000000"]
+    folder.write("00000-00000000", TABLE)
+    assert len(parts(folder)) == 2
+    pd.testing.assert_frame_equal(folder.read()["00000-00000000"], TABLE, check_exact=True)
+
+
+def test_a_lock_reads_the_manifest_anew(folder):
+    late = RunFolder(folder.path)
+    folder.note(seed=2)
+    assert late.manifest["seed"] == 1
+    with late.locked():
+        assert late.manifest["seed"] == 2
+
+
+def test_a_folder_that_cannot_be_locked_is_named(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").mkdir()
+    with pytest.raises(RunError, match=r"run could not be written: Is a directory"):
+        RunFolder(tmp_path / "run").locked().__enter__()
 
 
 def test_one_changed_byte_is_noticed(folder):

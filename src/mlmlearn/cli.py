@@ -17,7 +17,7 @@ from mlmlearn.conditions import Grid
 from mlmlearn.errors import EngineError, InputError, RunError
 from mlmlearn.fitting import ENGINES, compare
 from mlmlearn.loop import run
-from mlmlearn.run_results import Results, load_reference
+from mlmlearn.run_results import FIT_KEY, Results, load_reference
 from mlmlearn.store import write_atomically
 from mlmlearn.strategies import STRATEGIES
 from mlmlearn.verification import verify
@@ -134,13 +134,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(added)
     added.add_argument("--sample", type=int, default=10, metavar="K", help="how many data sets")
     added.add_argument("--seed", type=int, metavar="N", help="seed of the choice (default: random)")
-    added.add_argument(
-        "--tolerance",
-        type=float,
-        default=1e-6,
-        metavar="X",
-        help="largest difference that passes, in standard errors (default: 1e-6)",
-    )
     add_jobs(added)
 
     text = "Write the tables of a run as CSV or Parquet files."
@@ -202,16 +195,25 @@ def _compare(chosen: argparse.Namespace) -> int:
 
 
 def _verify(chosen: argparse.Namespace) -> int:
-    found = verify(
-        _results(chosen),
-        sample=chosen.sample,
-        seed=chosen.seed,
-        tolerance=chosen.tolerance,
-        n_jobs=chosen.jobs,
+    found = verify(_results(chosen), sample=chosen.sample, seed=chosen.seed, n_jobs=chosen.jobs)
+    # Deviances are told where they matter, and there with digits enough to tell them apart.
+    deviances = [name for name in found if str(name).startswith("deviance")]
+    shown = found.drop(columns=[*deviances, "agrees", "messages"])
+    print(shown.to_string(index=False, float_format="{:.3g}".format))
+    for _, row in found.iterrows():
+        which = ", ".join(f"{name} {row[name]}" for name in FIT_KEY)
+        if row["verdict"] != "agrees" and row["deviance"] == row["deviance"]:
+            print(
+                f"{which}: REML deviance {row['deviance_before']:.4f} before, "
+                f"{row['deviance']:.4f} now, {row['deviance_optimum']:.4f} at the optimum"
+            )
+        if row["messages"]:
+            print(f"{which}: messages {row['messages']}")
+    short, differing = (int((found["verdict"] == v).sum()) for v in ("stopped short", "differs"))
+    print(
+        f"{len(found)} fits computed again; {differing or 'none'} differ"
+        + (f", {short} stopped short of the optimum here or before" if short else "")
     )
-    print(found.to_string(index=False, float_format="{:.3g}".format))
-    differing = int((~found["agrees"]).sum())
-    print(f"{len(found)} fits computed again; {differing or 'none'} differ")
     return 1 if differing else 0
 
 

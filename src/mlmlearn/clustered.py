@@ -15,10 +15,18 @@ from numpy.typing import NDArray
 
 from mlmlearn.errors import InputError, StrategyError
 
-__all__ = ["ClusteredData", "check_strategy_fits", "read_clustered"]
+__all__ = ["ClusteredData", "check_counts", "check_strategy_fits", "read_clustered"]
 
 # Relative size below which a column's variation is taken for rounding error.
 RANK_TOLERANCE = 1e-10
+
+NO_NOISE = (
+    "the outcome follows its groups' regressions without any noise, or with less than rounding, "
+    "so that there is no most likely size of the random effects; check how the outcome was made"
+)
+
+# Residual beside the outcome, both as SDs, below which there is no noise but rounding.
+NOISELESS = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,28 +230,67 @@ def read_clustered(
     )
 
 
-def check_strategy_fits(strategy: str, data: ClusteredData) -> None:
-    """Refuse data that are too few for a strategy.
+def _n_random(strategy: str, k: int) -> int:
+    """Count the random effects of a strategy with k coefficients."""
+    return {"mlm_full": k, "mlm_intercept": 1}.get(strategy, 0)
+
+
+def check_counts(strategy: str, sizes: NDArray[np.intp], k: int, labels: pd.Index) -> None:
+    """Refuse data whose numbers of groups and rows are too small for a strategy.
+
+    Parameters
+    ----------
+    strategy : str
+        Id of a strategy.
+    sizes : ndarray of int, shape (n_groups,)
+        Rows of each group.
+    k : int
+        Coefficients, the intercept included.
+    labels : Index
+        The user's label of each group.
 
     Raises
     ------
     StrategyError
         With the groups or counts that stand in the way.
     """
-    n, k = data.X.shape
-    if data.n_groups == 1:
+    n_groups, n = len(sizes), int(sizes.sum())
+    if n_groups == 1:
         raise StrategyError(
             f"{strategy} looks at how groups differ, but there is only one; give it several groups"
         )
+    if strategy == "two_stage" and (sizes < k).any():
+        short = labels[sizes < k]
+        raise StrategyError(
+            f"two_stage fits {k} coefficients in every group and needs at least {k} rows in "
+            f"each, but {len(short)} of {n_groups} groups have fewer: {_listed(short)}; "
+            "drop these groups or use another strategy"
+        )
+    if strategy == "cluster_robust" and n_groups <= k:
+        raise StrategyError(
+            f"cluster_robust tests {k} coefficients with groups minus coefficients = "
+            f"{n_groups - k} degrees of freedom; it needs at least {k + 1} groups"
+        )
+    n_random = _n_random(strategy, k)
+    if n_random and n <= n_groups * n_random:
+        raise StrategyError(
+            f"{strategy} has {n_random} random effect{'s' if n_random > 1 else ''} for each of "
+            f"{n_groups} groups and needs more than {n_groups * n_random} rows, "
+            f"but there are {n}; collect more rows per group or use simpler random effects"
+        )
+
+
+def check_strategy_fits(strategy: str, data: ClusteredData) -> None:
+    """Refuse data that one strategy cannot analyse.
+
+    Raises
+    ------
+    StrategyError
+        With the groups or counts that stand in the way.
+    """
+    k = data.X.shape[1]
+    check_counts(strategy, np.bincount(data.codes), k, data.labels)
     if strategy == "two_stage":
-        counts = np.bincount(data.codes)
-        if (counts < k).any():
-            short = data.labels[counts < k]
-            raise StrategyError(
-                f"two_stage fits {k} coefficients in every group and needs at least {k} rows in "
-                f"each, but {len(short)} of {data.n_groups} groups have fewer: {_listed(short)}; "
-                "drop these groups or use another strategy"
-            )
         starts = np.flatnonzero(np.diff(data.codes, prepend=-1))
         short = data.labels[
             [
@@ -257,18 +304,26 @@ def check_strategy_fits(strategy: str, data: ClusteredData) -> None:
                 f"repeats another, within {len(short)} of {data.n_groups} groups: "
                 f"{_listed(short)}; drop these groups or use another strategy"
             )
-    if strategy == "cluster_robust" and data.n_groups <= k:
-        raise StrategyError(
-            f"cluster_robust tests {k} coefficients with groups minus coefficients = "
-            f"{data.n_groups - k} degrees of freedom; it needs at least {k + 1} groups"
-        )
-    n_random = {"mlm_full": k, "mlm_intercept": 1}.get(strategy, 0)
-    if n_random and n <= data.n_groups * n_random:
-        raise StrategyError(
-            f"{strategy} has {n_random} random effect{'s' if n_random > 1 else ''} for each of "
-            f"{data.n_groups} groups and needs more than {data.n_groups * n_random} rows, "
-            f"but there are {n}; collect more rows per group or use simpler random effects"
-        )
+    n_random = _n_random(strategy, k)
+    if n_random and _noise(data, n_random) <= NOISELESS * data.y.std():
+        raise StrategyError(f"{strategy} could not be fitted: {NO_NOISE}")
+
+
+def _noise(data: ClusteredData, n_random: int) -> float:
+    """Residual SD once every group has coefficients of its own for its random effects."""
+    starts = np.flatnonzero(np.diff(data.codes, prepend=-1))[1:]
+    own = [np.linalg.qr(_standardised(X)[:, :n_random])[0] for X in np.split(data.X, starts)]
+    rest = [
+        both - Q @ (Q.T @ both)
+        for Q, both in zip(own, np.split(np.column_stack([data.X, data.y]), starts), strict=True)
+    ]
+    within = np.concatenate(rest)
+    X, y = within[:, n_random:-1], within[:, -1]
+    if X.shape[1]:
+        scale = np.abs(X).max(axis=0)
+        X = X / np.where(scale > 0, scale, 1)
+        y = y - X @ np.linalg.lstsq(X, y, rcond=RANK_TOLERANCE)[0]
+    return float(np.sqrt(np.mean(y**2)))
 
 
 def _standardised(X: NDArray[np.float64]) -> NDArray[np.float64]:

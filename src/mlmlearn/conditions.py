@@ -123,7 +123,7 @@ class Grid:
     Raises
     ------
     InputError
-        When a number is out of range or a list is empty.
+        When a number is out of range, a list is empty or a value stands in it twice.
     """
 
     n_groups: Sequence[int] = (10, 30, 100)
@@ -143,7 +143,14 @@ class Grid:
             if not values:
                 raise InputError(f"{name} is empty; give at least one value")
             put(self, name, values)
-        list(self.conditions())  # every value is checked now, not an hour into a run
+        seen = set()
+        for condition in self.conditions():  # every value is checked now, not an hour into a run
+            if condition in seen:
+                raise InputError(
+                    f"the grid holds {condition} twice, which would be the same data sets twice; "
+                    "give every value once, and raise replications for more data sets"
+                )
+            seen.add(condition)
 
     def conditions(self) -> Iterator[Condition]:
         """Go through the conditions, the number of groups changing slowest."""

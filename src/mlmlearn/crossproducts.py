@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Compressed", "FloatArray", "compress", "factors", "standardised"]
+__all__ = [
+    "Compressed", "FloatArray", "compress", "factors", "sound", "standardised", "triangles",
+]  # fmt: skip
 
 FloatArray = NDArray[Any]
 
@@ -129,11 +131,55 @@ def compress(X: FloatArray, y: FloatArray) -> Compressed:
     -------
     Compressed
     """
-    n_rows = X.shape[1] * X.shape[2]
-    few = max(1, AT_ONCE // n_rows)
-    parts = [factors(X[i : i + few], y[i : i + few]) for i in range(0, len(X), few)]
     with np.errstate(all="ignore"):  # `Fitted.problem` tells what went wrong, and where
-        return standardised(np.concatenate(parts), n_rows)
+        return standardised(triangles(X, y), X.shape[1] * X.shape[2])
+
+
+def triangles(X: FloatArray, y: FloatArray) -> FloatArray:
+    """Triangular factors of the groups of many data sets, shape (b, g, k + 1, k + 1)."""
+    few = max(1, AT_ONCE // (X.shape[1] * X.shape[2]))
+    parts = [factors(X[i : i + few], y[i : i + few]) for i in range(0, len(X), few)]
+    return np.concatenate(parts)
+
+
+def sound(R: FloatArray, n_obs: int) -> NDArray[np.bool_]:
+    """Tell which data sets can be fitted beside others without a closer look.
+
+    Doubtful are those with a number that is not finite, with a predictor that in all rows, or in
+    those of one group, nearly is constant or nearly repeats those before it, and with an outcome
+    that the predictors determine. The limits are ten times those that refuse a data set.
+
+    Parameters
+    ----------
+    R : ndarray, shape (b, g, k + 1, k + 1)
+        What `triangles` gives.
+    n_obs : int
+        Rows of a group.
+
+    Returns
+    -------
+    ndarray of bool, shape (b,)
+    """
+    b, g, size, _ = R.shape
+    k = size - 1
+    whole = _triangle(R.reshape(b, g * size, size))
+    determined = np.abs(whole[:, k, k]) <= 1e-9 * np.linalg.norm(whole[:, :, k], axis=1)
+    groups = R[:, :, : min(n_obs, k), : min(n_obs, k)]
+    return np.asarray(
+        np.isfinite(R).all(axis=(1, 2, 3))
+        & ~determined
+        & _separate(whole[:, :k, :k])
+        & _separate(groups).all(axis=1)
+    )
+
+
+def _separate(triangle: FloatArray) -> NDArray[np.bool_]:
+    """Tell whether every column varies, and on its own, in triangles of shape (..., k, k)."""
+    squares = triangle**2
+    own = np.diagonal(squares, axis1=-2, axis2=-1)[..., 1:]
+    size = squares.sum(axis=-2)[..., 1:]
+    spread = size - squares[..., 0, 1:]  # about the mean, which is the first row
+    return np.asarray(((spread > 1e-18 * size) & (own > 1e-8 * spread)).all(axis=-1))
 
 
 def factors(X: FloatArray, y: FloatArray) -> FloatArray:

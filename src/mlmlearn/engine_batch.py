@@ -5,6 +5,7 @@ the best multilevel models; here their results return to the units of the data, 
 strategies that need no search.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -13,13 +14,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlmlearn.clustered import ClusteredData
-from mlmlearn.crossproducts import Compressed, FloatArray, compress, factors, standardised
+from mlmlearn.clustered import NO_NOISE, ClusteredData
+from mlmlearn.crossproducts import (
+    Compressed,
+    FloatArray,
+    compress,
+    factors,
+    sound,
+    standardised,
+    triangles,
+)  # fmt: skip
 from mlmlearn.errors import FitError
 from mlmlearn.reml import curvatures, derivatives, optimum, profile, satterthwaite
-from mlmlearn.results import FitResult, coef_table, t_test
+from mlmlearn.results import FitResult, coef_table, no_standard_error, t_test
+from mlmlearn.strategies import get_strategy
 
-__all__ = ["Fitted", "compress", "data_sets_at_once", "fit", "fit_many", "versions"]
+__all__ = [
+    "Fitted", "compress", "data_sets_at_once", "fit", "fit_many", "sound", "standardised",
+    "triangles", "versions",
+]  # fmt: skip
 
 # A gradient above this, in standardised units, is reported.
 STEEP = 0.01
@@ -70,21 +83,15 @@ class Fitted:
     def problem(self, i: int) -> str:
         """Say why data set i has no fit; nothing when it has one."""
         if self.residual_sd[i] == 0:
-            return (
-                "the outcome follows its groups' regressions without any noise, or with less than "
-                "rounding, so that there is no most likely size of the random effects; check how "
-                "the outcome was made"
-            )
-        numbers = np.concatenate([self.estimate[i], self.se[i], self.df[i]])
-        if not np.isfinite(numbers).all() or not (self.se[i] > 0).all():
-            return (
-                "no usable standard error; the outcome follows from the predictors with no noise, "
-                "or a predictor nearly repeats others: check how the outcome was made, or leave a "
-                "predictor out"
-            )
+            return NO_NOISE
+        numbers = [self.estimate[i], self.df[i]]
+        if not np.isnan(self.residual_sd[i]):  # a multilevel model's SEs are lost together
+            numbers.append(self.se[i])
+        if not np.isfinite(np.concatenate(numbers)).all():
+            return "a predictor nearly repeats others; leave it out"
         return ""
 
-    def messages(self, i: int) -> tuple[str, ...]:
+    def messages(self, i: int, terms: Sequence[str]) -> tuple[str, ...]:
         """Say what is to be known about the fit of data set i."""
         found = []
         if self.singular[i]:
@@ -99,9 +106,12 @@ class Fitted:
                 f"mlmlearn: the search ended on a slope (gradient {self.gradient[i]:.2g}); compare "
                 "with another strategy or engine"
             )
+        useless = ~np.isfinite(self.se[i])
+        if useless.any():
+            found.append(no_standard_error(np.array(terms)[useless]))
         return tuple(found)
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self, terms: Sequence[str]) -> dict[str, Any]:
         """Return the columns of a run's tables, a row for each data set and term."""
         b, k = self.estimate.shape
         problems = [self.problem(i) for i in range(b)]
@@ -112,7 +122,7 @@ class Fitted:
         )
         t, p = t_test(estimate, se, df)
         messages = [
-            f"failed: {problem}" if problem else "; ".join(self.messages(i))
+            f"failed: {problem}" if problem else "; ".join(self.messages(i, terms))
             for i, problem in enumerate(problems)
         ]
         of_a_fit = {
@@ -158,7 +168,7 @@ def _ols(
 ) -> Fitted:
     # An SE that moves no outcome by more than rounding does is rounding itself.
     lengths = np.linalg.norm(data.A, axis=1)
-    se = np.where(se * lengths < 1e-13 * data.scale[:, None], 0, se)
+    se = np.where(se * lengths > 1e-13 * data.scale[:, None], se, np.nan)
     none, no = np.full(len(estimate), np.nan), np.zeros(len(estimate), dtype=bool)
     df_column = np.full(estimate.shape, float(df))
     return Fitted(estimate, se, df_column, no, no, none, none, none, group_coefs=groups)
@@ -213,7 +223,7 @@ def fit_many(strategy: str, data: Compressed) -> Fitted:
     Fitted
     """
     with np.errstate(all="ignore"):
-        return FITS[strategy](data)
+        return FITS[get_strategy(strategy).id](data)
 
 
 def fit(strategy: str, data: ClusteredData) -> FitResult:
@@ -259,7 +269,7 @@ def fit(strategy: str, data: ClusteredData) -> FitResult:
         n_groups=data.n_groups,
         converged=bool(found.converged[0]),
         singular=bool(found.singular[0]),
-        messages=found.messages(0),
+        messages=found.messages(0, terms),
         max_gradient=float(found.gradient[0]),
         reml_deviance=float(found.deviance[0]),
         group_coefs=None

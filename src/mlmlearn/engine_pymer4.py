@@ -20,15 +20,20 @@ import pandas as pd
 
 from mlmlearn.clustered import ClusteredData
 from mlmlearn.errors import EngineError, FitError
-from mlmlearn.results import FitResult, coef_table
+from mlmlearn.results import FitResult, coef_table, no_standard_error
+from mlmlearn.strategies import get_strategy
 
 __all__ = ["fit", "versions"]
 
 # What pymer4's summary leaves out, read from the fitted R object. The gradient is lme4's
 # own criterion (checkConv): per parameter the smaller of the plain gradient and the one
-# scaled by the Cholesky factor of the Hessian.
+# scaled by the Cholesky factor of the Hessian. The intercept is that of the data's own zero.
 INSPECT = """
-function(model) {
+function(model, contrast) {
+    at_zero <- function(model, contrast) {
+        tested <- lmerTest::contest1D(model, contrast)
+        as.numeric(tested[c("Estimate", "Std. Error", "df")])
+    }
     optinfo <- model@optinfo
     gradient <- optinfo$derivs$gradient
     hessian <- optinfo$derivs$Hessian
@@ -44,6 +49,7 @@ function(model) {
         lme4 = text(optinfo$conv$lme4$messages),
         deviance = lme4::REMLcrit(model),
         sigma = stats::sigma(model),
+        intercept = if (is.null(contrast)) NA_real_ else at_zero(model, contrast),
         random_cov = as.numeric(lme4::VarCorr(model)$g),
         group_coefs = as.numeric(as.matrix(lme4::ranef(model, condVar = FALSE)$g))
     )
@@ -55,8 +61,13 @@ SINGULAR = "boundary (singular) fit"
 # A warning that lme4 gives on the console only.
 SCALES_WARNING = "Some predictor variables are on very different scales: consider rescaling"
 
-# Condition number of the scaled design at which pymer4's inverse of X'X keeps 5 or 6 digits.
+# Condition number of the design up to which pymer4's inverse of X'X keeps 5 or 6 digits.
 WORST_CONDITION = 1e5
+
+# A predictor whose mean is at most one SD from zero, and whose SD lies between these, is handed
+# on as it is. Any other is centred and scaled first, since lme4's search, and pymer4's inverse,
+# lose their way far from there.
+USUAL_SPREAD = (0.5, 2)
 
 # SDs of the outcome between which lmerTest's degrees of freedom can be trusted: it
 # differentiates numerically by the residual SD, with steps that do not know its size.
@@ -91,6 +102,7 @@ def fit(strategy: str, data: ClusteredData) -> FitResult:
     FitError
         When R stops with an error.
     """
+    get_strategy(strategy)
     _require_r()
     names = [f"x{i}" for i in range(1, len(data.terms))]
     frame = pd.DataFrame(data.X[:, 1:], columns=names)
@@ -106,9 +118,8 @@ def fit(strategy: str, data: ClusteredData) -> FitResult:
             return _cluster_robust(f"y ~ {fixed}", frame, data)
         if strategy == "two_stage":
             return _two_stage(f"y ~ {fixed}", frame, data)
-        if strategy == "mlm_full":
-            return _multilevel(strategy, f"y ~ {fixed} + ({fixed} | g)", frame, data)
-        return _multilevel(strategy, f"y ~ {fixed} + (1 | g)", frame, data)
+        random = {"mlm_full": fixed, "mlm_intercept": "1"}[strategy]
+        return _multilevel(strategy, f"y ~ {fixed} + ({random} | g)", frame, data)
 
 
 def versions() -> dict[str, str]:
@@ -125,25 +136,60 @@ def versions() -> dict[str, str]:
     found = {package: importlib.metadata.version(package) for package in ("pymer4", "rpy2")}
     with _default_conversion():
         found["R"] = str(robjects.r("as.character(getRversion())")[0])
-        for package in ("lme4", "lmerTest"):
+        for package in ("lme4", "lmerTest", "Matrix", "Rcpp", "nloptr", "minqa", "emmeans"):
             found[package] = str(robjects.r(f'packageDescription("{package}")$Version')[0])
     return found
 
 
-def _cluster_robust(formula: str, frame: pd.DataFrame, data: ClusteredData) -> FitResult:
-    from pymer4.models import Lm
+def _standardising(data: ClusteredData) -> tuple[Any, Any]:
+    """Choose what to subtract from the columns of X, and by what to divide them.
 
-    scale = _column_scales(data)
-    condition = np.linalg.cond(data.X / scale)
+    Returns
+    -------
+    means, scales : ndarray, shape (k,)
+        0 and 1 for the intercept, and for all columns when none needs it.
+    """
+    means, sds = data.X.mean(axis=0), data.X.std(axis=0)
+    means[0], sds[0] = 0, 1
+    low, high = USUAL_SPREAD
+    if ((np.abs(means) <= sds) & (low <= sds) & (sds <= high)).all():
+        return np.zeros_like(means), np.ones_like(sds)
+    return means, _power_of_two(sds)
+
+
+def _cluster_robust(formula: str, frame: pd.DataFrame, data: ClusteredData) -> FitResult:
+    means, scales = _standardising(data)
+    Z = (data.X - means) / scales
+    condition = np.linalg.cond(Z)
     if condition > WORST_CONDITION:
         raise FitError(
             f"cluster_robust would lose its precision (condition number {condition:.0e}): a "
-            "predictor lies very far from zero for its spread, or nearly repeats others; "
-            "subtract the mean from the predictors, or leave one out"
+            "predictor nearly repeats others, or one of its values lies very far from all others; "
+            "leave one out, or look at that value"
         )
-    model = Lm(formula, data=_rescaled(frame, scale))
+    coefs = _times(_lm(formula, Z[:, 1:], frame), 1 / scales)
+    if means.any():
+        # The intercept is the outcome where every predictor is zero: a contrast of the new
+        # coefficients. Columns turned so that it is one of them keep their condition.
+        contrast = np.append(1, -means[1:] / scales[1:])
+        turn = np.linalg.qr(np.column_stack([contrast, np.eye(len(contrast))[:, 1:]]))[0]
+        length = turn[:, 0] @ contrast  # with its sign, which QR leaves open
+        turned = _lm("y ~ 0 + x0 + " + formula.split("~")[1], Z @ turn, frame, first=0)
+        at_zero = {"Estimate": turned["Estimate"].iloc[0] * length}
+        at_zero["SE"] = turned["SE"].iloc[0] * abs(length)
+        coefs = _with_intercept(coefs, at_zero)
+    return _result("cluster_robust", coefs, data)
+
+
+def _lm(formula: str, columns: Any, frame: pd.DataFrame, first: int = 1) -> pd.DataFrame:
+    """Fit pymer4's cluster-robust OLS to columns called x and a number, from `first` on."""
+    from pymer4.models import Lm
+
+    names = {f"x{i}": column for i, column in enumerate(columns.T, first)}
+    model = Lm(formula, data=frame.assign(**names))
     model.fit(robust="cluster", cluster="g", summarize=False)
-    return _result("cluster_robust", _times(model.coefs, 1 / scale), data)
+    coefs: pd.DataFrame = model.coefs
+    return coefs
 
 
 def _two_stage(formula: str, frame: pd.DataFrame, data: ClusteredData) -> FitResult:
@@ -170,6 +216,13 @@ def _times(coefs: pd.DataFrame, factor: Any) -> pd.DataFrame:
     return coefs.assign(Estimate=coefs["Estimate"] * factor, SE=coefs["SE"] * factor)
 
 
+def _with_intercept(coefs: pd.DataFrame, numbers: dict[str, Any]) -> pd.DataFrame:
+    """Put an intercept at another zero into the first row."""
+    first = np.arange(len(coefs)) == 0
+    columns = {name: np.where(first, number, coefs[name]) for name, number in numbers.items()}
+    return coefs.assign(**columns)
+
+
 def _rescaled(frame: pd.DataFrame, scale: Any) -> pd.DataFrame:
     """Bring predictors to one size, so pymer4's pseudo-inverses drop none that is small."""
     names = [f"x{i}" for i in range(1, len(scale))]
@@ -177,15 +230,24 @@ def _rescaled(frame: pd.DataFrame, scale: Any) -> pd.DataFrame:
 
 
 def _multilevel(strategy: str, formula: str, frame: pd.DataFrame, data: ClusteredData) -> FitResult:
+    from rpy2 import robjects
     from rpy2.rinterface_lib.embedded import RRuntimeError
 
+    # Neither model depends on where a predictor has its zero, nor on its unit.
+    means, scales = _standardising(data)
+    contrast = np.append(1, -means[1:] / scales[1:])
+    names = [f"x{i}" for i in range(1, len(scales))]
+    Z = (data.X - means) / scales
+    frame = frame.assign(**dict(zip(names, Z[:, 1:].T, strict=True)))
     sd = frame["y"].std()
     scale = 1.0 if USUAL_SD[0] <= sd <= USUAL_SD[1] else float(_power_of_two(sd))
     model = _lmer_with_console()(formula, data=frame.assign(y=frame["y"] / scale))
     try:
         with _r_console() as console:
             model.fit(summarize=False, no_warnings=True)
-        found = {name: np.asarray(value) for name, value in _inspector()(model.model_obj).items()}
+        moved = robjects.FloatVector(contrast) if means.any() else robjects.NULL
+        inspected = _inspector()(model.model_obj, moved)
+        found = {name: np.asarray(value) for name, value in inspected.items()}
     except RRuntimeError as error:
         text = " ".join(str(error).split())
         raise FitError(f"{strategy} could not be fitted; R says: {text}") from error
@@ -206,14 +268,20 @@ def _multilevel(strategy: str, formula: str, frame: pd.DataFrame, data: Clustere
         messages.append(f"lme4: {SCALES_WARNING}")
     hessian_warnings = re.findall(LMERTEST_WARNING, said)
     messages += [f"lmerTest: {text}" for text in dict.fromkeys(hessian_warnings)]
-    coefs = _times(model.coefs, scale)
+    coefs = _times(model.coefs, scale / scales)
     if "DF" not in coefs:
         messages.append("lmerTest: no degrees of freedom, so no p values")
         coefs = coefs.assign(DF=np.nan)
+    if means.any():
+        at_zero = found["intercept"] * [scale, scale, 1]
+        coefs = _with_intercept(coefs, dict(zip(("Estimate", "SE", "DF"), at_zero, strict=True)))
     q = int(np.sqrt(found["random_cov"].size))
-    effects = scale * found["group_coefs"].reshape(q, data.n_groups).T
+    # The random effects belong to the first q coefficients; back turns these to the data's units.
+    back = np.diag(1 / scales[:q])
+    back[0] = contrast[:q]
+    effects = scale * found["group_coefs"].reshape(q, data.n_groups).T @ back.T
     estimates = np.tile(coefs["Estimate"].to_numpy(), (data.n_groups, 1))
-    estimates[:, :q] += effects  # the random effects belong to the first q coefficients
+    estimates[:, :q] += effects
     return _result(
         strategy,
         coefs,
@@ -222,10 +290,12 @@ def _multilevel(strategy: str, formula: str, frame: pd.DataFrame, data: Clustere
         singular=bool(found["singular"][0]),
         messages=tuple(messages),
         max_gradient=float(found["max_gradient"][0]),
-        reml_deviance=float(found["deviance"][0] + 2 * (n - k) * np.log(scale)),
+        reml_deviance=float(
+            found["deviance"][0] + 2 * (n - k) * np.log(scale) + 2 * np.log(scales).sum()
+        ),
         group_coefs=estimates,
         random_cov=pd.DataFrame(
-            scale**2 * found["random_cov"].reshape(q, q),
+            scale**2 * back @ found["random_cov"].reshape(q, q) @ back.T,
             index=data.terms[:q],
             columns=data.terms[:q],
         ),
@@ -248,8 +318,10 @@ def _result(
     moves = table["se"] * np.abs(data.X).max(axis=0)
     useless = ~(np.isfinite(moves) & (moves > 1e-13 * np.abs(data.y).max()))
     if useless.any():
-        terms = ", ".join(table.index[useless])
-        messages += (f"mlmlearn: no usable standard error for {terms}; is the fit perfect?",)
+        table = coef_table(
+            data.terms, coefs["Estimate"], np.where(useless, np.nan, coefs["SE"]), coefs["DF"]
+        )
+        messages += (no_standard_error(table.index[useless]),)
     return FitResult(
         strategy=strategy,
         engine="pymer4",

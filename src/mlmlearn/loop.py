@@ -1,7 +1,6 @@
 """The simulation loop: every condition, replication and strategy, on as many cores as given."""
 
 import os
-import platform
 import signal
 import sys
 import threading
@@ -10,7 +9,6 @@ import warnings
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import version
 from numbers import Integral
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,12 +17,12 @@ import joblib
 import numpy as np
 import pandas as pd
 from joblib.externals.loky import BrokenProcessPool
-from threadpoolctl import threadpool_limits
 
-from mlmlearn.clustered import ClusteredData, check_strategy_fits
+from mlmlearn.clustered import check_counts
 from mlmlearn.conditions import Condition, Grid, whole_number
 from mlmlearn.errors import EngineError, FitError, InputError, RunError
 from mlmlearn.fitting import ENGINES, Engine, check_engine, engine_module, fit
+from mlmlearn.machine import describe, one_thread, package_versions
 from mlmlearn.run_results import DIAGNOSTIC_COLUMNS, FIT_COLUMNS, NUMBERS, Results
 from mlmlearn.schedule import LAYOUT, Chunk, TimeLeft, schedule
 from mlmlearn.simulation import SimulatedData, draw_many, simulate
@@ -35,8 +33,6 @@ __all__ = ["check_n_jobs", "fit_all", "run"]
 
 # How often in a row workers may die before anything is finished.
 MOST_DEATHS = 3
-
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 _one_fit_at_a_time = threading.Lock()
 
@@ -106,8 +102,8 @@ def run(
     check_n_jobs(n_jobs)
     if out is None:
         with TemporaryDirectory() as folder:
-            return _run(grid, identity, RunFolder(folder), n_jobs, progress)
-    return _run(grid, identity, RunFolder(out), n_jobs, progress)
+            return _run(grid, identity, RunFolder(folder), n_jobs, progress, kept=False)
+    return _run(grid, identity, RunFolder(out), n_jobs, progress, kept=True)
 
 
 def _identity(grid: Grid, engine: str, seed: int, strategies: Iterable[str]) -> dict[str, Any]:
@@ -146,30 +142,46 @@ def check_n_jobs(n_jobs: Any) -> None:
 
 
 def _run(
-    grid: Grid, identity: dict[str, Any], folder: RunFolder, n_jobs: int | None, progress: bool
+    grid: Grid,
+    identity: dict[str, Any],
+    folder: RunFolder,
+    n_jobs: int | None,
+    progress: bool,
+    kept: bool,
 ) -> Results:
-    """Compute what the folder lacks, and read all of it."""
-    folder.check(identity)
-    if "sha256" in folder.manifest:
-        raise RunError(
-            f"{folder.path} holds saved tables, which cannot be added to; choose another folder, "
-            "or read them with Results.load"
-        )
-    tables = folder.read()
+    """Compute what the folder lacks, and read all of it.
+
+    The folder is locked before the first look at it, so that no other process can make another
+    run of it on the way.
+    """
     at_once = getattr(engine_module(identity["engine"]), "data_sets_at_once", None)
     chunks = schedule(grid, at_once)
-    if any(chunk.name not in tables for chunk in chunks):
-        # Asked of a worker: its R stays open for the fits, and its versions are those that count.
-        environment = next(iter(_parallel(n_jobs, _environment, [(identity["engine"],)])))[1]
-        folder.check({"versions": environment["versions"]})
-        if not folder.manifest:
-            started = datetime.now(UTC).isoformat(timespec="seconds")
-            folder.note(**identity, **environment, started=started, finished=None, seconds=0.0)
-        with folder.locked():
-            _compute(chunks, tables, folder, identity, n_jobs, progress)
-        folder.note(finished=datetime.now(UTC).isoformat(timespec="seconds"))
+    with folder.locked():
+        folder.check(identity)
+        if "sha256" in folder.manifest:
+            raise RunError(
+                f"{folder.path} holds saved tables, which cannot be added to; choose another "
+                "folder, or read them with Results.load"
+            )
         tables = folder.read()
-    return Results.from_parts(tables, dict(folder.manifest))
+        if any(chunk.name not in tables for chunk in chunks):
+            # Asked of a worker: its R stays open for the fits, and its versions are those that
+            # count.
+            environment = next(iter(_parallel(n_jobs, _environment, [(identity["engine"],)])))[1]
+            folder.check({"versions": environment["versions"]})
+            if not folder.manifest:
+                started = datetime.now(UTC).isoformat(timespec="seconds")
+                folder.note(**identity, **environment, started=started, finished=None, seconds=0.0)
+            elif environment["machine"] not in [
+                folder.manifest["machine"],
+                *(others := folder.manifest.get("other_machines", [])),
+            ]:
+                # No reason to refuse: lme4 may stop elsewhere here, and the manifest says so.
+                folder.note(other_machines=[*others, environment["machine"]])
+            _compute(chunks, tables, folder, identity, n_jobs, progress, kept)
+            folder.note(finished=datetime.now(UTC).isoformat(timespec="seconds"))
+            tables = folder.read()
+        return Results.from_parts(tables, dict(folder.manifest))
 
 
 def _compute(
@@ -179,6 +191,7 @@ def _compute(
     identity: Mapping[str, Any],
     n_jobs: int | None,
     progress: bool,
+    kept: bool,
 ) -> None:
     """Fit the chunks that are not done and write each as soon as it is there."""
     left = {chunk.name: chunk for chunk in chunks if chunk.name not in done}
@@ -222,12 +235,10 @@ def _compute(
                         stacklevel=4,
                     )
         except RunError as error:
-            raise RunError(f"{error}; {_so_far(n_done, total, folder)}") from error
+            raise RunError(f"{error}; {_so_far(n_done, total, folder, kept)}") from error
         except KeyboardInterrupt:
             _let_queues_end()
-            raise KeyboardInterrupt(
-                f"stopped; {_so_far(n_done, total, folder)}; the same call goes on from there"
-            ) from None
+            raise KeyboardInterrupt(f"stopped; {_so_far(n_done, total, folder, kept)}") from None
 
 
 def _let_queues_end() -> None:
@@ -241,8 +252,12 @@ def _let_queues_end() -> None:
             thread.join(timeout=1)
 
 
-def _so_far(n_done: int, total: int, folder: RunFolder) -> str:
-    return f"{n_done:,} of {total:,} data sets are safe in {folder.path}"
+def _so_far(n_done: int, total: int, folder: RunFolder, kept: bool) -> str:
+    """Say what is there, and how to go on."""
+    done = f"{n_done:,} of {total:,} data sets"
+    if kept:
+        return f"{done} are safe in {folder.path}; the same call goes on from there"
+    return f"{done} were done and are lost, since no folder was named; name one with out="
 
 
 def _seconds(table: pd.DataFrame) -> float:
@@ -265,23 +280,14 @@ def _with_arguments(function: Any, call: tuple[Any, ...]) -> tuple[tuple[Any, ..
 
 def _environment(engine: str) -> dict[str, Any]:
     """Describe what the results may depend on, as seen by a worker."""
-    versions = _start_engine(engine)
-    packages = ("mlmlearn", "numpy", "scipy", "pandas")
-    return {
-        "versions": {
-            "Python": platform.python_version(),
-            **{package: version(package) for package in packages},
-            **versions,
-        },
-        "machine": f"{platform.platform()}, {os.cpu_count()} cores",
-    }
+    return {"versions": package_versions() | _start_engine(engine), "machine": describe()}
 
 
 def _start_engine(engine: str) -> dict[str, str]:
     """Start the engine, and return the versions of what it stands on."""
     if engine not in ENGINES:  # the caller has registered it, and this worker has not
         raise EngineError(f"the engine {engine!r} is not known to the worker process")
-    with _one_fit_at_a_time, _one_thread(), _interrupt_after():
+    with _one_fit_at_a_time, one_thread(), _interrupt_after():
         versions: dict[str, str] = engine_module(engine).versions()
     _started.add(engine)
     return versions
@@ -295,7 +301,7 @@ def _fit_chunk(
         _start_engine(engine)  # first, since R's start resets what Ctrl-C does
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the caller to handle
     if hasattr(engine_module(engine), "fit_many"):
-        with _one_thread():
+        with one_thread():
             return _fit_many(chunk, seed, engine, strategies)
     return pd.concat(
         [
@@ -328,7 +334,7 @@ def fit_all(simulated: SimulatedData, engine: Engine, strategies: Iterable[str])
         _start_engine(engine)
     tables = []
     for strategy in strategies:
-        with _one_fit_at_a_time, _one_thread(), _interrupt_after():
+        with _one_fit_at_a_time, one_thread(), _interrupt_after():
             tables.append(_fit_one(simulated, engine, strategy))
     return pd.concat(tables, ignore_index=True)
 
@@ -362,34 +368,65 @@ def _fit_one(simulated: SimulatedData, engine: Engine, strategy: str) -> pd.Data
 
 
 def _fit_many(chunk: Chunk, seed: int, engine: Engine, strategies: Iterable[str]) -> pd.DataFrame:
-    """Fit the data sets of a chunk side by side, with an engine that can."""
+    """Fit the data sets of a chunk side by side, with an engine that can.
+
+    A data set that cannot be fitted beside others, because a predictor is constant or nearly
+    repeats another in it or in one of its groups, goes the way of a single one, which says what
+    is wrong with it.
+    """
     condition, module = chunk.condition, engine_module(engine)
     betas, X, y = draw_many(condition, seed, chunk.replications)
+    replications, R = np.array(chunk.replications), module.triangles(X, y)
+    beside = module.sound(R, condition.n_obs)
+    tables: list[pd.DataFrame] = []
+    try:
+        if beside.any():
+            tables += _side_by_side(
+                condition, replications[beside], betas[beside], R[beside], module, strategies
+            )
+    except np.linalg.LinAlgError:  # one of them, and nothing says which
+        beside[:] = False
+    for replication in replications[~beside]:
+        simulated = simulate(condition, seed=seed, replication=replication)
+        tables.append(fit_all(simulated, engine, strategies))
+    table = pd.concat(tables)
+    return table.sort_values("replication", kind="stable", ignore_index=True)
+
+
+def _side_by_side(
+    condition: Condition,
+    replications: Any,
+    betas: Any,
+    R: Any,
+    module: Any,
+    strategies: Iterable[str],
+) -> list[pd.DataFrame]:
+    """Fit sound data sets of one shape, given their triangles; return a table a strategy."""
     b, k = betas.shape
-    one = ClusteredData(  # stands for all when it comes to counts of rows and groups
-        y=y[0].ravel(),
-        X=X[0].reshape(-1, k),
-        codes=np.repeat(np.arange(condition.n_groups), condition.n_obs),
-        terms=condition.terms,
-        labels=pd.RangeIndex(1, condition.n_groups + 1),
-    )
-    compressed = None
-    replications, terms = np.repeat(chunk.replications, k), list(condition.terms) * b
+    sizes = np.full(condition.n_groups, condition.n_obs)
+    labels = pd.RangeIndex(1, condition.n_groups + 1)
+    compressed = module.standardised(R, condition.n_groups * condition.n_obs)
     tables = []
     for strategy in strategies:
         start = time.perf_counter()
         try:
-            check_strategy_fits(strategy, one)
-            compressed = compressed or module.compress(X, y)
-            found = module.fit_many(strategy, compressed).columns()
-        except (InputError, np.linalg.LinAlgError) as error:
+            check_counts(strategy, sizes, k, labels)
+            found = module.fit_many(strategy, compressed).columns(condition.terms)
+        except InputError as error:
             found = _failed(error)
         seconds = (time.perf_counter() - start) / b
         tables.append(
-            _rows(condition, replications, strategy, terms, betas.ravel(), found, seconds)
+            _rows(
+                condition,
+                np.repeat(replications, k),
+                strategy,
+                list(condition.terms) * b,
+                betas.ravel(),
+                found,
+                seconds,
+            )
         )
-    table = pd.concat(tables)
-    return table.sort_values("replication", kind="stable", ignore_index=True)
+    return tables
 
 
 def _failed(error: Exception) -> dict[str, Any]:
@@ -441,25 +478,6 @@ def _interrupt_after() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if pressed:
         raise KeyboardInterrupt
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep linear algebra to one thread: cores are for workers, and sums keep one order.
-
-    The limit holds for libraries that are loaded, the environment for those still to come.
-    """
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    try:
-        with threadpool_limits(limits=1):
-            yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _progress_bar(total: int, done: int, shown: bool) -> Any:

@@ -18,8 +18,14 @@ __all__ = ["MEASURES", "paired_difference", "performance"]
 
 FloatArray = NDArray[np.float64]
 
-# One study as an array, a row a replication. A measure is a function of these columns.
+# One study as an array, a row a replication.
 ERROR, SE, HALF_WIDTH, REJECTED, NULL = range(5)
+
+# What each replication adds to the sums that all measures are functions of.
+(
+    ERRORS, DEVIATIONS, SQUARED_ERRORS, SQUARED_DEVIATIONS, VARIANCES,
+    COVERED, COVERED_WITHOUT_BIAS, NULLS, REJECTED_NULLS, EFFECTS, REJECTED_EFFECTS,
+) = range(11)  # fmt: skip
 
 
 def _study(fits: pd.DataFrame, level: float) -> FloatArray:
@@ -35,115 +41,143 @@ def _study(fits: pd.DataFrame, level: float) -> FloatArray:
     return np.column_stack([np.asarray(column, dtype=float) for column in columns])
 
 
-def _mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:
-    return float(values.mean()) if len(values) else np.nan
+def _terms(study: FloatArray) -> FloatArray:
+    """Return each replication's terms of the sums, shape (n, 11).
+
+    The mean error is taken once, of all replications. Deviations from it do not change the
+    empirical SE of a part of the study; where the measure is a count, as for the bias-eliminated
+    coverage, its MCSE takes the bias as known, as that of a proportion does.
+    """
+    error, se, half_width, rejected, null = study.T
+    deviation = error - (error.mean() if len(error) else np.nan)
+    return np.column_stack(
+        [
+            error,
+            deviation,
+            error**2,
+            deviation**2,
+            se**2,
+            np.abs(error) <= half_width,
+            np.abs(deviation) <= half_width,
+            null,
+            rejected * null,
+            1 - null,
+            rejected * (1 - null),
+        ]
+    )
+
+
+# A measure is a function of the sums of the terms, shape (..., 11), and the number of
+# replications n, so that leaving out each in turn takes no more than a subtraction.
+
+
+def _bias(sums: FloatArray, n: int) -> FloatArray:
+    return sums[..., ERRORS] / n
+
+
+def _emp_se(sums: FloatArray, n: int) -> FloatArray:
+    if n < 2:
+        return np.full(sums.shape[:-1], np.nan)
+    squares = sums[..., SQUARED_DEVIATIONS] - sums[..., DEVIATIONS] ** 2 / n
+    return np.sqrt(np.maximum(squares, 0) / (n - 1))
+
+
+def _mse(sums: FloatArray, n: int) -> FloatArray:
+    return sums[..., SQUARED_ERRORS] / n
+
+
+def _rmse(sums: FloatArray, n: int) -> FloatArray:
+    return np.sqrt(_mse(sums, n))
+
+
+def _model_se(sums: FloatArray, n: int) -> FloatArray:
+    return np.sqrt(sums[..., VARIANCES] / n)
+
+
+def _model_se_rel_error(sums: FloatArray, n: int) -> FloatArray:
+    return 100 * (_model_se(sums, n) / _emp_se(sums, n) - 1)
+
+
+def _coverage(sums: FloatArray, n: int) -> FloatArray:
+    return sums[..., COVERED] / n
+
+
+def _be_coverage(sums: FloatArray, n: int) -> FloatArray:
+    return sums[..., COVERED_WITHOUT_BIAS] / n
+
+
+def _power(sums: FloatArray, n: int) -> FloatArray:
+    return sums[..., REJECTED_EFFECTS] / sums[..., EFFECTS]
+
+
+def _type_1_error(sums: FloatArray, n: int) -> FloatArray:
+    return sums[..., REJECTED_NULLS] / sums[..., NULLS]
+
+
+Measure = Callable[[FloatArray, int], FloatArray]
 
 
 def _sd(values: FloatArray) -> float:
     return float(values.std(ddof=1)) if len(values) > 1 else np.nan
 
 
-def _bias(study: FloatArray) -> float:
-    return _mean(study[:, ERROR])
+def _mean_mcse(term: int) -> Callable[[FloatArray], float]:
+    return lambda terms: float(_sd(terms[:, term]) / np.sqrt(len(terms)))
 
 
-def _emp_se(study: FloatArray) -> float:
-    return _sd(study[:, ERROR])
+def _emp_se_mcse(terms: FloatArray) -> float:
+    n = len(terms)
+    return float(_sd(terms[:, ERRORS]) / np.sqrt(2 * (n - 1))) if n > 1 else np.nan
 
 
-def _mse(study: FloatArray) -> float:
-    return _mean(study[:, ERROR] ** 2)
+def _model_se_mcse(terms: FloatArray) -> float:
+    n = len(terms)
+    model = _model_se(terms.sum(axis=0), n)
+    return float(_sd(terms[:, VARIANCES]) / np.sqrt(4 * n) / model)
 
 
-def _rmse(study: FloatArray) -> float:
-    return float(np.sqrt(_mse(study)))
-
-
-def _model_se(study: FloatArray) -> float:
-    return float(np.sqrt(_mean(study[:, SE] ** 2)))
-
-
-def _model_se_rel_error(study: FloatArray) -> float:
-    return 100 * float(np.divide(_model_se(study), _emp_se(study)) - 1)
-
-
-def _coverage(study: FloatArray) -> float:
-    return _mean(np.abs(study[:, ERROR]) <= study[:, HALF_WIDTH])
-
-
-def _be_coverage(study: FloatArray) -> float:
-    return _mean(np.abs(study[:, ERROR] - _bias(study)) <= study[:, HALF_WIDTH])
-
-
-def _power(study: FloatArray) -> float:
-    return _mean(study[study[:, NULL] == 0, REJECTED])
-
-
-def _type_1_error(study: FloatArray) -> float:
-    return _mean(study[study[:, NULL] == 1, REJECTED])
-
-
-def _mean_mcse(study: FloatArray) -> float:
-    return float(_emp_se(study) / np.sqrt(len(study)))
-
-
-def _emp_se_mcse(study: FloatArray) -> float:
-    n = len(study)
-    return _emp_se(study) / np.sqrt(2 * (n - 1)) if n > 1 else np.nan
-
-
-def _mse_mcse(study: FloatArray) -> float:
-    return float(_sd(study[:, ERROR] ** 2) / np.sqrt(len(study)))
-
-
-def _model_se_mcse(study: FloatArray) -> float:
-    return float(_sd(study[:, SE] ** 2) / np.sqrt(4 * len(study)) / _model_se(study))
-
-
-def _model_se_rel_error_mcse(study: FloatArray) -> float:
-    n = len(study)
+def _model_se_rel_error_mcse(terms: FloatArray) -> float:
+    n = len(terms)
     if n < 2:
         return np.nan
-    model, empirical = _model_se(study), _emp_se(study)
-    from_model = _sd(study[:, SE] ** 2) ** 2 / (4 * n * model**4)
+    model, empirical = _model_se(terms.sum(axis=0), n), _sd(terms[:, ERRORS])
+    from_model = _sd(terms[:, VARIANCES]) ** 2 / (4 * n * model**4)
     return float(100 * model / empirical * np.sqrt(from_model + 1 / (2 * (n - 1))))
 
 
-def _proportion_mcse(
-    measure: Callable[[FloatArray], float], null: int | None = None
-) -> Callable[[FloatArray], float]:
-    def mcse(study: FloatArray) -> float:
-        n = len(study) if null is None else np.count_nonzero(study[:, NULL] == null)
-        p = measure(study)
+def _proportion_mcse(measure: Measure, among: int | None = None) -> Callable[[FloatArray], float]:
+    def mcse(terms: FloatArray) -> float:
+        n = len(terms) if among is None else int(terms[:, among].sum())
+        p = measure(terms.sum(axis=0), len(terms))
         return float(np.sqrt(p * (1 - p) / n)) if n else np.nan
 
     return mcse
 
 
-def _jackknife_mcse(measure: Callable[[FloatArray], float]) -> Callable[[FloatArray], float]:
-    """Make an MCSE for a measure that has no formula: leave out each replication in turn."""
-
-    def mcse(study: FloatArray) -> float:
-        n = len(study)
-        if n < 2:
-            return np.nan
-        without = np.array([measure(np.delete(study, i, axis=0)) for i in range(n)])
-        return float(np.sqrt((n - 1) / n * np.sum((without - without.mean()) ** 2)))
-
-    return mcse
+def _jackknife(left_out: FloatArray) -> float:
+    """Turn a measure with each of n replications left out, shape (n,), into its MCSE."""
+    n = len(left_out)
+    if n < 2:
+        return np.nan
+    return float(np.sqrt((n - 1) / n * np.sum((left_out - left_out.mean()) ** 2)))
 
 
-MEASURES: dict[str, tuple[Callable[[FloatArray], float], Callable[[FloatArray], float]]] = {
-    "bias": (_bias, _mean_mcse),
+def _left_out(measure: Measure, terms: FloatArray) -> FloatArray:
+    """Compute a measure without each replication in turn, shape (n,)."""
+    return measure(terms.sum(axis=0) - terms, len(terms) - 1)
+
+
+MEASURES: dict[str, tuple[Measure, Callable[[FloatArray], float]]] = {
+    "bias": (_bias, _mean_mcse(ERRORS)),
     "emp_se": (_emp_se, _emp_se_mcse),
-    "mse": (_mse, _mse_mcse),
-    "rmse": (_rmse, _jackknife_mcse(_rmse)),
+    "mse": (_mse, _mean_mcse(SQUARED_ERRORS)),
+    "rmse": (_rmse, lambda terms: _jackknife(_left_out(_rmse, terms))),
     "model_se": (_model_se, _model_se_mcse),
     "model_se_rel_error": (_model_se_rel_error, _model_se_rel_error_mcse),
     "coverage": (_coverage, _proportion_mcse(_coverage)),
     "be_coverage": (_be_coverage, _proportion_mcse(_be_coverage)),
-    "power": (_power, _proportion_mcse(_power, null=0)),
-    "type_1_error": (_type_1_error, _proportion_mcse(_type_1_error, null=1)),
+    "power": (_power, _proportion_mcse(_power, among=EFFECTS)),
+    "type_1_error": (_type_1_error, _proportion_mcse(_type_1_error, among=NULLS)),
 }
 """Each measure's function and that of its Monte Carlo standard error."""
 
@@ -200,11 +234,11 @@ def performance(
         good = group[usable[group.index]]
         row = dict(zip(by, key, strict=True))
         row |= {"n": len(good), "n_failed": len(group) - len(good)}
-        study = _study(good, level)
+        terms = _terms(_study(good, level))
         with np.errstate(divide="ignore", invalid="ignore"):
             for name, (measure, mcse) in MEASURES.items():
-                row[name] = measure(study)
-                row[f"{name}_mcse"] = mcse(study) if len(study) else np.nan
+                row[name] = float(measure(terms.sum(axis=0), len(terms))) if len(terms) else np.nan
+                row[f"{name}_mcse"] = mcse(terms) if len(terms) else np.nan
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -277,23 +311,17 @@ def paired_difference(
     pairs = fits.loc[fits["strategy"].isin([first, second]), keys].drop_duplicates()
     for side in sides:
         pairs = pairs.merge(side, on=keys, how="left")
-    compute = MEASURES["coverage" if measure == "be_coverage" else measure][0]
-
-    def difference(both: FloatArray) -> float:
-        width = both.shape[1] // 2
-        return compute(both[:, :width]) - compute(both[:, width:])
+    compute = MEASURES[measure][0]
 
     rows = []
-    for key, group in pairs.groupby(by, sort=False, observed=True):
+    for key, group in pairs.groupby(by, sort=False, observed=True, dropna=False):
         both = group.drop(columns=keys).dropna().to_numpy(dtype=float)
-        if measure == "be_coverage":
-            # Centred once, as its own MCSE assumes: each centring anew would move errors
-            # over the ends of intervals, and the jackknife is wrong where a measure jumps.
-            for error in (both[:, ERROR], both[:, both.shape[1] // 2 + ERROR]):
-                error -= _mean(error)
         row = dict(zip(by, key, strict=True))
         row |= {"n": len(both), "n_failed": len(group) - len(both), "measure": measure}
         with np.errstate(divide="ignore", invalid="ignore"):
-            row |= {"difference": difference(both), "mcse": _jackknife_mcse(difference)(both)}
+            first_terms, second_terms = map(_terms, np.split(both, 2, axis=1))
+            values = [compute(t.sum(axis=0), len(t)) for t in (first_terms, second_terms)]
+            left_out = _left_out(compute, first_terms) - _left_out(compute, second_terms)
+            row |= {"difference": float(values[0] - values[1]), "mcse": _jackknife(left_out)}
         rows.append(row)
     return pd.DataFrame(rows)

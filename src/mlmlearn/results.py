@@ -1,6 +1,6 @@
 """What a fit returns, the same for every strategy and engine."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,14 +8,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-__all__ = ["COEF_COLUMNS", "FitResult", "coef_table", "t_test"]
+__all__ = ["COEF_COLUMNS", "FitResult", "coef_table", "no_standard_error", "t_test"]
 
 FloatArray = NDArray[np.float64]
 
 COEF_COLUMNS = ("estimate", "se", "df", "t", "p", "ci_low", "ci_high")
 
 
-@dataclass(frozen=True, slots=True)
+# Compared by identity: data frames have no single truth value.
+@dataclass(frozen=True, slots=True, eq=False)
 class FitResult:
     """One strategy fitted to one data set.
 
@@ -25,7 +26,8 @@ class FitResult:
         What was fitted, and by what.
     coefs : DataFrame, shape (k, 7)
         One row a term, the intercept first: estimate, se, df, t, p (two-sided),
-        ci_low and ci_high (95 %, from t with that row's df).
+        ci_low and ci_high (95 %, from t with that row's df). A standard error that is
+        rounding alone is missing, and a message names its term.
     converged : bool
         True unless the optimiser or lme4's checks of its result reported a failure, or the
         batch engine found that the data leave the random effects open.
@@ -91,6 +93,14 @@ def coef_table(
     columns = (estimate, se, df, t, p, estimate - half_width, estimate + half_width)
     return pd.DataFrame(
         dict(zip(COEF_COLUMNS, columns, strict=True)), index=pd.Index(terms, name="term")
+    )
+
+
+def no_standard_error(terms: Iterable[str]) -> str:
+    """Say that some coefficients have no standard error: nothing but rounding is left of it."""
+    return (
+        f"mlmlearn: no usable standard error for {', '.join(terms)}; is the fit perfect, or do all "
+        "groups have the same coefficient?"
     )
 
 

@@ -34,7 +34,8 @@ _STATUS = ["converged", "singular", "max_gradient", "messages", "reml_deviance",
 DIAGNOSTIC_COLUMNS = [*FIT_KEY, *_STATUS]
 
 
-@dataclass(frozen=True, slots=True)
+# Compared by identity: data frames have no single truth value.
+@dataclass(frozen=True, slots=True, eq=False)
 class Results:
     """What a run has found.
 

@@ -15,7 +15,8 @@ __all__ = ["SimulatedData", "draw", "draw_many", "simulate"]
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+# Compared by identity: data frames have no single truth value.
+@dataclass(frozen=True, slots=True, eq=False)
 class SimulatedData:
     """A simulated data set together with the truth behind it.
 
@@ -52,7 +53,9 @@ def _generator(condition: Condition, seed: int, replication: int) -> np.random.G
     floats = [condition.group_sd, condition.noise_sd, *(condition.betas or ())]
     # As 32-bit halves: SeedSequence would give a small number one word and a large one two.
     address = np.array(integers, dtype="<u8").tobytes() + np.array(floats, dtype="<f8").tobytes()
-    return np.random.default_rng(np.random.SeedSequence(np.frombuffer(address, "<u4").tolist()))
+    seeds = np.random.SeedSequence(np.frombuffer(address, "<u4").tolist())
+    # By name: NumPy may give `default_rng` another generator some day (NEP 19).
+    return np.random.Generator(np.random.PCG64(seeds))
 
 
 def draw(

@@ -25,6 +25,9 @@ except ImportError:  # Windows
 
 __all__ = ["RunFolder", "checksum", "from_parquet", "to_parquet", "write_atomically"]
 
+# The file whose lock a process holds while it works in a folder.
+LOCK = ".lock"
+
 
 def to_parquet(table: pd.DataFrame) -> bytes:
     """Turn a table into the content of a Parquet file."""
@@ -108,17 +111,19 @@ class RunFolder:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.manifest: dict[str, Any] = {}
-        self._damaged: list[Path] = []
+        self.manifest = self._read_manifest()
+
+    def _read_manifest(self) -> dict[str, Any]:
         try:
-            self.manifest = json.loads((self.path / "manifest.json").read_bytes())
+            return dict(json.loads((self.path / "manifest.json").read_bytes()))
         except FileNotFoundError:
-            if any(file.suffix != ".tmp" for file in self.path.glob("*")):
+            if any(file.suffix != ".tmp" and file.name != LOCK for file in self.path.glob("*")):
                 raise RunError(
-                    f"{path} has files in it but no run (no manifest.json); name an empty folder, "
-                    "or one that does not exist yet"
+                    f"{self.path} has files in it but no run (no manifest.json); name an empty "
+                    "folder, or one that does not exist yet"
                 ) from None
-        except (OSError, ValueError) as error:
+            return {}
+        except (OSError, ValueError, TypeError) as error:
             raise RunError(f"{self.path / 'manifest.json'} cannot be read: {error}") from error
 
     def check(self, expected: Mapping[str, Any]) -> None:
@@ -151,47 +156,65 @@ class RunFolder:
         write_atomically(self.path / "manifest.json", content.encode())
 
     def write(self, name: str, table: pd.DataFrame) -> None:
-        """Write one part."""
+        """Write one part, and remove whatever else has its name."""
         content = to_parquet(table)
-        write_atomically(self._parts / f"{name}.{checksum(content)[:16]}.parquet", content)
+        path = self._parts / f"{name}.{checksum(content)[:16]}.parquet"
+        write_atomically(path, content)
+        for other in self._parts.glob(f"{name}.*"):
+            if other != path:
+                other.unlink(missing_ok=True)
 
     def read(self) -> dict[str, pd.DataFrame]:
-        """Read the parts, leaving out those that are damaged, with a warning.
+        """Read the parts, leaving out those that cannot be trusted, with a warning.
+
+        Two sound files for one part cannot both be of this run, so neither is taken.
 
         Returns
         -------
         dict of str to DataFrame
             The table of every part, by name, in the order of the grid.
         """
-        tables = {}
-        self._damaged.clear()
+        sound: dict[str, list[tuple[Path, bytes]]] = {}
+        left_out: list[Path] = []
         for path in sorted(self._parts.glob("*.parquet")):
             name, expected = path.name.split(".")[:2]
             content = path.read_bytes()
             if checksum(content)[:16] == expected:
-                tables[name] = from_parquet(content)
+                sound.setdefault(name, []).append((path, content))
             else:
-                self._damaged.append(path)
-        if self._damaged:
+                left_out.append(path)
+        for name in [name for name, files in sound.items() if len(files) > 1]:
+            left_out += [path for path, _ in sound.pop(name)]
+        if left_out:
             warnings.warn(
-                f"{self.path}: left out {len(self._damaged)} damaged "
-                f"part{'s' if len(self._damaged) > 1 else ''} "
-                f"({', '.join(path.name for path in self._damaged)}); the same run computes "
+                f"{self.path}: left out {len(left_out)} damaged "
+                f"part{'s' if len(left_out) > 1 else ''} "
+                f"({', '.join(path.name for path in left_out)}); the same run computes "
                 "again what was in there",
                 stacklevel=2,
             )
-        return tables
+        return {name: from_parquet(files[0][1]) for name, files in sound.items()}
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes out, and clear away damaged parts and unfinished files.
+        """Keep other processes out, from the first look at the manifest to the last part.
+
+        What the folder holds may have changed before the lock was there, so the manifest is read
+        anew. Unfinished files of a process that was killed are cleared away.
 
         Raises
         ------
         RunError
-            When another process is at work in this folder.
+            When another process is at work in this folder, or it cannot be written.
         """
-        with (self.path / ".lock").open("w") as lock:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / LOCK).open("w")
+        except OSError as error:
+            raise RunError(
+                f"{self.path} could not be written: {error.strerror or error}"
+            ) from error
+        with lock:
             try:
                 if fcntl is not None:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -202,7 +225,8 @@ class RunFolder:
                 ) from None
             except OSError:
                 pass  # a file system without locks
-            for path in [*self._damaged, *self.path.rglob("*.tmp")]:
+            self.manifest = self._read_manifest()
+            for path in self.path.rglob("*.tmp"):
                 path.unlink(missing_ok=True)
             yield
 

@@ -1,0 +1,102 @@
+"""What results may depend on besides the code: processor, linear algebra and versions."""
+
+import os
+import platform
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_info, threadpool_limits
+
+__all__ = ["describe", "one_thread", "package_versions"]
+
+PACKAGES = ("mlmlearn", "numpy", "scipy", "pandas", "pyarrow", "joblib")
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def describe() -> dict[str, Any]:
+    """Describe this machine: system, processor, number of cores, and NumPy's BLAS."""
+    libraries = {
+        f"{library['internal_api']} {library['version']} ({library.get('architecture', 'any')})"
+        for library in threadpool_info()
+        if library["user_api"] == "blas"
+    }
+    return {
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "blas": ", ".join(sorted(libraries)) or "unknown",
+    }
+
+
+def _processor() -> str:
+    """Name the processor as its maker does, where the system tells."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    for line in text.splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == "model name":
+            return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that all engines stand on."""
+    return {
+        "Python": platform.python_version(),
+        **{package: version(package) for package in PACKAGES},
+    }
+
+
+class _OneThread:
+    """Linear algebra kept to one thread while anybody asks for it, then as it was before.
+
+    Fits may overlap in threads of one process. The first to come sets the limit and the last to
+    go lifts it, or one that began under the limit would later restore it as if it were the rule.
+    The limit holds for libraries that are loaded, the environment for those still to come.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._environment: dict[str, str | None] = {}
+        self._limits: Any = None
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._users:
+                self._environment = {name: os.environ.get(name) for name in THREADS}
+                os.environ.update(dict.fromkeys(THREADS, "1"))
+                self._limits = threadpool_limits(limits=1)
+            self._users += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users:
+                return
+            self._limits.restore_original_limits()
+            for name, value in self._environment.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+
+_one_thread = _OneThread()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep linear algebra to one thread: cores are for workers, and sums keep one order."""
+    _one_thread.enter()
+    try:
+        yield
+    finally:
+        _one_thread.leave()
