@@ -53,6 +53,13 @@ def explorer_data(reference):
     """
     grid = reference.manifest["grid"]
     key = [*DIMENSIONS, "replication"]
+    failed = reference.fits[["estimate", "se", "df"]].isna().any(axis=1)
+    if failed.any():
+        # The page's whole numbers have no place for a missing one.
+        raise ValueError(
+            f"the explorer shows runs in which every fit gave numbers; here {failed.sum()} rows of "
+            "fits lack some; leave their data sets out"
+        )
     fits = reference.fits.sort_values(key).assign(
         error=lambda f: f["estimate"] - f["truth"],
         covered=lambda f: np.abs(f["error"]) <= half_width(f),

@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlmlearn import STRATEGIES, Condition, compare, load_reference, performance, simulate
+from mlmlearn import (
+    STRATEGIES,
+    Condition,
+    Results,
+    compare,
+    load_reference,
+    performance,
+    simulate,
+)
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "book"))
 
@@ -113,3 +121,9 @@ def test_without_scripts_there_is_a_table_of_medians(reference):
     for strategy, rows in sums.groupby("strategy"):
         assert f"{rows['coef_abs_error'].median():.3g}</td>" in html
         assert STRATEGIES[strategy].label in html
+
+
+def test_a_failed_fit_is_refused_and_becomes_no_number(reference):
+    fits = reference.fits.assign(se=reference.fits["se"].where(reference.fits.index != 7))
+    with pytest.raises(ValueError, match=r"here 1 rows of fits lack some; leave their data sets"):
+        explorer_data(Results(fits, reference.diagnostics, reference.manifest))
