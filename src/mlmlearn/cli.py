@@ -15,11 +15,12 @@ import pandas as pd
 
 from mlmlearn.conditions import Grid
 from mlmlearn.errors import EngineError, InputError, RunError
-from mlmlearn.fitting import ENGINES, compare
+from mlmlearn.engines import ENGINES
+from mlmlearn.fitting import compare
 from mlmlearn.loop import run
 from mlmlearn.run_results import FIT_KEY, Results, load_reference
 from mlmlearn.store import write_atomically
-from mlmlearn.strategies import STRATEGIES
+from mlmlearn.strategies import STRATEGIES, of_the_post
 from mlmlearn.verification import verify
 
 __all__ = ["main"]
@@ -80,9 +81,9 @@ def _parser() -> argparse.ArgumentParser:
         to.add_argument(
             "--strategies",
             nargs="+",
-            default=list(STRATEGIES),
+            choices=list(STRATEGIES),
             metavar="ID",
-            help=f"which strategies (default: {' '.join(STRATEGIES)})",
+            help=f"some of {', '.join(STRATEGIES)} (default: {' '.join(of_the_post())})",
         )
 
     grid = Grid()

@@ -104,6 +104,11 @@ class Condition:
         """Names of the coefficients (Intercept, IV1, IV2 and so on)."""
         return ("Intercept", *(f"IV{i + 1}" for i in range(self.n_predictors)))
 
+    @property
+    def n_random(self) -> int:
+        """Number of coefficients that differ between groups, the first ones."""
+        return self.n_predictors + 1
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:

@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlmlearn.batch import Batch, no_texts
 from mlmlearn.clustered import ClusteredData
 from mlmlearn.errors import EngineError, FitError
-from mlmlearn.results import FitResult, coef_table, no_standard_error
-from mlmlearn.strategies import get_strategy
+from mlmlearn.ols import no_standard_error
+from mlmlearn.strategies import Fitted, Strategy
 
-__all__ = ["fit", "versions"]
+__all__ = ["fit", "lm", "lm2", "lmer", "versions"]
 
 # What pymer4's summary leaves out, read from the fitted R object. The gradient is lme4's
 # own criterion (checkConv): per parameter the smaller of the plain gradient and the one
@@ -50,7 +51,7 @@ function(model, contrast) {
         deviance = lme4::REMLcrit(model),
         sigma = stats::sigma(model),
         intercept = if (is.null(contrast)) NA_real_ else at_zero(model, contrast),
-        random_cov = as.numeric(lme4::VarCorr(model)$g),
+        random_cov = as.numeric(as.matrix(Matrix::bdiag(lapply(lme4::VarCorr(model), as.matrix)))),
         group_coefs = as.numeric(as.matrix(lme4::ranef(model, condVar = FALSE)$g))
     )
 }
@@ -81,45 +82,46 @@ LMERTEST_WARNING = (
 )
 
 
-def fit(strategy: str, data: ClusteredData) -> FitResult:
-    """Fit one strategy with pymer4.
-
-    Parameters
-    ----------
-    strategy : str
-        Id of a strategy whose requirements the data meet.
-    data : ClusteredData
-        Checked arrays.
-
-    Returns
-    -------
-    FitResult
+def fit(strategy: Strategy, batch: Batch) -> Fitted:
+    """Fit one strategy with pymer4 to data sets that it does not refuse.
 
     Raises
     ------
     EngineError
         When pymer4, R, lme4 or lmerTest is missing.
-    FitError
-        When R stops with an error.
     """
-    get_strategy(strategy)
     _require_r()
-    names = [f"x{i}" for i in range(1, len(data.terms))]
-    frame = pd.DataFrame(data.X[:, 1:], columns=names)
-    frame["y"] = data.y
-    frame["g"] = data.codes + 1
-    fixed = " + ".join(names)
+    assert strategy.pymer4 is not None
+    found = []
     with warnings.catch_warnings(), _default_conversion():
         # pymer4 0.8.2 calls DataFrame.applymap, which pandas 2 only discourages.
         warnings.filterwarnings("ignore", "DataFrame.applymap", FutureWarning)
         # A perfect fit divides by a standard error of zero; the result then says so.
         warnings.filterwarnings("ignore", category=RuntimeWarning, module="pymer4")
-        if strategy == "cluster_robust":
-            return _cluster_robust(f"y ~ {fixed}", frame, data)
-        if strategy == "two_stage":
-            return _two_stage(f"y ~ {fixed}", frame, data)
-        random = {"mlm_full": fixed, "mlm_intercept": "1"}[strategy]
-        return _multilevel(strategy, f"y ~ {fixed} + ({random} | g)", frame, data)
+        for i in range(len(batch)):
+            try:
+                found.append(strategy.pymer4(batch.rows(i)).complete())
+            except (FitError, ArithmeticError, np.linalg.LinAlgError) as error:
+                nan, problem = np.full((1, batch.n_fixed), np.nan), no_texts(1)
+                problem[0] = str(error)
+                found.append(Fitted(nan, nan, nan, problem=problem).complete())
+    return Fitted.joined(found)
+
+
+def data_sets_at_once(n_groups: int, n_obs: int) -> int:  # noqa: ARG001
+    """Say how many data sets to fit at once: R takes one after another."""
+    return 1
+
+
+def _frame(data: ClusteredData) -> pd.DataFrame:
+    """Give the data plain names, which pymer4 needs: x1, x2 ..., y, g."""
+    names = [f"x{i}" for i in range(1, len(data.terms))]
+    frame = pd.DataFrame(data.X[:, 1:], columns=names)
+    return frame.assign(y=data.y, g=data.codes + 1)
+
+
+def _sum(first: int, last: int) -> str:
+    return " + ".join(["1", *(f"x{i}" for i in range(first, last))])
 
 
 def versions() -> dict[str, str]:
@@ -157,8 +159,10 @@ def _standardising(data: ClusteredData) -> tuple[Any, Any]:
     return means, _power_of_two(sds)
 
 
-def _cluster_robust(formula: str, frame: pd.DataFrame, data: ClusteredData) -> FitResult:
+def lm(data: ClusteredData) -> Fitted:
+    """Fit pymer4's OLS with cluster-robust standard errors."""
     means, scales = _standardising(data)
+    frame, k = _frame(data), len(data.terms)
     Z = (data.X - means) / scales
     condition = np.linalg.cond(Z)
     if condition > WORST_CONDITION:
@@ -167,18 +171,19 @@ def _cluster_robust(formula: str, frame: pd.DataFrame, data: ClusteredData) -> F
             "predictor nearly repeats others, or one of its values lies very far from all others; "
             "leave one out, or look at that value"
         )
-    coefs = _times(_lm(formula, Z[:, 1:], frame), 1 / scales)
+    coefs = _times(_lm(f"y ~ {_sum(1, k)}", Z[:, 1:], frame), 1 / scales)
     if means.any():
         # The intercept is the outcome where every predictor is zero: a contrast of the new
         # coefficients. Columns turned so that it is one of them keep their condition.
         contrast = np.append(1, -means[1:] / scales[1:])
-        turn = np.linalg.qr(np.column_stack([contrast, np.eye(len(contrast))[:, 1:]]))[0]
+        turn = np.linalg.qr(np.column_stack([contrast, np.eye(k)[:, 1:]]))[0]
         length = turn[:, 0] @ contrast  # with its sign, which QR leaves open
-        turned = _lm("y ~ 0 + x0 + " + formula.split("~")[1], Z @ turn, frame, first=0)
+        names = _sum(0, k).replace("1", "0", 1)
+        turned = _lm(f"y ~ {names}", Z @ turn, frame, first=0)
         at_zero = {"Estimate": turned["Estimate"].iloc[0] * length}
         at_zero["SE"] = turned["SE"].iloc[0] * abs(length)
         coefs = _with_intercept(coefs, at_zero)
-    return _result("cluster_robust", coefs, data)
+    return _fitted(coefs, data)
 
 
 def _lm(formula: str, columns: Any, frame: pd.DataFrame, first: int = 1) -> pd.DataFrame:
@@ -192,23 +197,46 @@ def _lm(formula: str, columns: Any, frame: pd.DataFrame, first: int = 1) -> pd.D
     return coefs
 
 
-def _two_stage(formula: str, frame: pd.DataFrame, data: ClusteredData) -> FitResult:
+def lm2(data: ClusteredData) -> Fitted:
+    """Fit pymer4's two-stage OLS; what is constant within groups, by its OLS over the groups."""
     from pymer4.models import Lm2
 
-    scale = _column_scales(data)
-    model = Lm2(formula, data=_rescaled(frame, scale), group="g")
+    m = int(data.random.sum())
+    scale = _power_of_two(np.abs(data.X).max(axis=0))
+    model = Lm2(f"y ~ {_sum(1, m)}", data=_frame(data) / [*scale[1:], 1, 1], group="g")
     model.fit(summarize=False)
-    coefs = _times(model.coefs, 1 / scale)
-    return _result("two_stage", coefs, data, group_coefs=model.fixef.to_numpy() / scale)
+    own = model.fixef.to_numpy() / scale[:m]
+    coefs = _times(model.coefs, 1 / scale[:m])
+    if m < len(data.terms):
+        coefs = _second_stage(own, data)
+    return _fitted(coefs, data, group_coefs=own.T[None])
+
+
+def _second_stage(own: Any, data: ClusteredData) -> pd.DataFrame:
+    """Regress each coefficient of the groups on what explains it, with pymer4's `Lm`."""
+    from pymer4.models import Lm
+
+    from mlmlearn.strategies.two_stage import first_stage, touches
+
+    batch = Batch.of_one(data)
+    explained, touched = first_stage(batch)[1][0], touches(batch)[0]
+    m = batch.n_random
+    rows: dict[int, pd.Series[float]] = {}
+    for r in range(m):
+        columns = np.flatnonzero(touched[r])
+        names = {f"z{c}": explained[:, r, c] for c in columns}
+        scale = [1.0, *(_power_of_two(np.abs(z).max()) for z in names.values())]
+        frame = pd.DataFrame({name: z / s for (name, z), s in zip(names.items(), scale[1:])})
+        model = Lm(" + ".join(["y ~ 1", *names]), data=frame.assign(y=own[:, r]))
+        model.fit(summarize=False)
+        found = _times(model.coefs, 1 / np.array(scale))
+        rows |= dict(zip([r, *(m + columns)], (row for _, row in found.iterrows()), strict=True))
+    return pd.DataFrame([rows[i] for i in range(len(data.terms))])
 
 
 def _power_of_two(size: Any) -> Any:
     """Round to a power of two, by which numbers divide without rounding."""
     return np.exp2(np.round(np.log2(size)))
-
-
-def _column_scales(data: ClusteredData) -> Any:
-    return _power_of_two(np.abs(data.X).max(axis=0))
 
 
 def _times(coefs: pd.DataFrame, factor: Any) -> pd.DataFrame:
@@ -223,22 +251,35 @@ def _with_intercept(coefs: pd.DataFrame, numbers: dict[str, Any]) -> pd.DataFram
     return coefs.assign(**columns)
 
 
-def _rescaled(frame: pd.DataFrame, scale: Any) -> pd.DataFrame:
-    """Bring predictors to one size, so pymer4's pseudo-inverses drop none that is small."""
-    names = [f"x{i}" for i in range(1, len(scale))]
-    return frame.assign(**{name: frame[name] / s for name, s in zip(names, scale[1:], strict=True)})
+def lmer(name: str, data: ClusteredData, m: int, *, correlated: bool = True) -> Fitted:
+    """Fit the multilevel model with random effects of the first m columns with lme4.
 
-
-def _multilevel(strategy: str, formula: str, frame: pd.DataFrame, data: ClusteredData) -> FitResult:
+    Parameters
+    ----------
+    name : str
+        What to call the strategy in a message.
+    data : ClusteredData
+        Checked arrays.
+    m : int
+        Number of random effects, the intercept's included.
+    correlated : bool, default True
+        Whether they may be correlated.
+    """
     from rpy2 import robjects
     from rpy2.rinterface_lib.embedded import RRuntimeError
 
-    # Neither model depends on where a predictor has its zero, nor on its unit.
+    # A model with all correlations, or with a random intercept alone, does not depend on where a
+    # predictor has its zero, and none on its unit.
     means, scales = _standardising(data)
+    if not correlated:
+        means = means * ~data.random
     contrast = np.append(1, -means[1:] / scales[1:])
     names = [f"x{i}" for i in range(1, len(scales))]
     Z = (data.X - means) / scales
-    frame = frame.assign(**dict(zip(names, Z[:, 1:].T, strict=True)))
+    frame = _frame(data).assign(**dict(zip(names, Z[:, 1:].T, strict=True)))
+    k = len(data.terms)
+    bar = "|" if correlated else "||"
+    formula = f"y ~ {_sum(1, k)} + ({_sum(1, m)} {bar} g)"
     sd = frame["y"].std()
     scale = 1.0 if USUAL_SD[0] <= sd <= USUAL_SD[1] else float(_power_of_two(sd))
     model = _lmer_with_console()(formula, data=frame.assign(y=frame["y"] / scale))
@@ -250,11 +291,11 @@ def _multilevel(strategy: str, formula: str, frame: pd.DataFrame, data: Clustere
         found = {name: np.asarray(value) for name, value in inspected.items()}
     except RRuntimeError as error:
         text = " ".join(str(error).split())
-        raise FitError(f"{strategy} could not be fitted; R says: {text}") from error
+        raise FitError(f"{name} could not be fitted; R says: {text}") from error
     n, k = data.X.shape
     if len(model.coefs) < k:
         raise FitError(
-            f"{strategy} could not be fitted: to lme4 the predictors are linearly dependent; "
+            f"{name} could not be fitted: to lme4 the predictors are linearly dependent; "
             "subtract the mean from predictors that lie far from zero for their spread, and "
             "bring predictors to similar units"
         )
@@ -275,65 +316,40 @@ def _multilevel(strategy: str, formula: str, frame: pd.DataFrame, data: Clustere
     if means.any():
         at_zero = found["intercept"] * [scale, scale, 1]
         coefs = _with_intercept(coefs, dict(zip(("Estimate", "SE", "DF"), at_zero, strict=True)))
-    q = int(np.sqrt(found["random_cov"].size))
-    # The random effects belong to the first q coefficients; back turns these to the data's units.
-    back = np.diag(1 / scales[:q])
-    back[0] = contrast[:q]
-    effects = scale * found["group_coefs"].reshape(q, data.n_groups).T @ back.T
-    estimates = np.tile(coefs["Estimate"].to_numpy(), (data.n_groups, 1))
-    estimates[:, :q] += effects
-    return _result(
-        strategy,
+    # The random effects belong to the first m coefficients; back turns these to the data's units.
+    back = np.diag(1 / scales[:m])
+    back[0] = contrast[:m]
+    estimates = np.tile(coefs["Estimate"].to_numpy()[:, None], data.n_groups)
+    estimates[:m] += scale * back @ found["group_coefs"].reshape(m, data.n_groups)
+    cov = scale**2 * back @ found["random_cov"].reshape(m, m) @ back.T
+    return _fitted(
         coefs,
         data,
-        converged=code == 0 and all(SINGULAR in message for message in found["lme4"]),
-        singular=bool(found["singular"][0]),
-        messages=tuple(messages),
-        max_gradient=float(found["max_gradient"][0]),
-        reml_deviance=float(
-            found["deviance"][0] + 2 * (n - k) * np.log(scale) + 2 * np.log(scales).sum()
-        ),
-        group_coefs=estimates,
-        random_cov=pd.DataFrame(
-            scale**2 * back @ found["random_cov"].reshape(q, q) @ back.T,
-            index=data.terms[:q],
-            columns=data.terms[:q],
-        ),
-        residual_sd=scale * float(found["sigma"][0]),
+        messages="\n".join(messages),
+        converged=np.array([code == 0 and all(SINGULAR in message for message in found["lme4"])]),
+        singular=found["singular"].astype(bool),
+        gradient=found["max_gradient"].astype(float),
+        deviance=found["deviance"] + 2 * (n - k) * np.log(scale) + 2 * np.log(scales).sum(),
+        group_coefs=estimates[None],
+        random_cov=cov[None],
+        residual_sd=scale * found["sigma"],
     )
 
 
-def _result(
-    strategy: str,
-    coefs: pd.DataFrame,
-    data: ClusteredData,
-    *,
-    group_coefs: np.ndarray[Any, Any] | None = None,
-    messages: tuple[str, ...] = (),
-    **details: Any,
-) -> FitResult:
-    """Put pymer4's coefficients and what else is known into a `FitResult`."""
-    table = coef_table(data.terms, coefs["Estimate"], coefs["SE"], coefs["DF"])
+def _fitted(
+    coefs: pd.DataFrame, data: ClusteredData, *, messages: str = "", **details: Any
+) -> Fitted:
+    """Put pymer4's coefficients and what else is known together."""
+    estimate, se, df = (coefs[name].to_numpy(float)[None] for name in ("Estimate", "SE", "DF"))
     # An SE that moves no outcome by more than rounding does is rounding itself.
-    moves = table["se"] * np.abs(data.X).max(axis=0)
+    moves = se[0] * np.abs(data.X).max(axis=0)
     useless = ~(np.isfinite(moves) & (moves > 1e-13 * np.abs(data.y).max()))
     if useless.any():
-        table = coef_table(
-            data.terms, coefs["Estimate"], np.where(useless, np.nan, coefs["SE"]), coefs["DF"]
-        )
-        messages += (no_standard_error(table.index[useless]),)
-    return FitResult(
-        strategy=strategy,
-        engine="pymer4",
-        coefs=table,
-        n_rows=len(data.y),
-        n_groups=data.n_groups,
-        messages=messages,
-        group_coefs=None
-        if group_coefs is None
-        else pd.DataFrame(group_coefs, index=data.labels, columns=list(data.terms)),
-        **details,
-    )
+        said = no_standard_error(np.array(data.terms)[useless])
+        messages = f"{messages}\n{said}" if messages else said
+    text = no_texts(1)
+    text[0] = messages
+    return Fitted(estimate, np.where(useless, np.nan, se), df, messages=text, **details)
 
 
 @cache

@@ -1,24 +1,19 @@
 """`fit` one strategy, or `compare` them all, on any clustered data frame."""
 
 from collections.abc import Hashable, Iterable, Sequence
-from importlib import import_module
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from mlmlearn.clustered import ClusteredData, check_strategy_fits, read_clustered
+from mlmlearn.batch import Batch
+from mlmlearn.clustered import read_clustered
+from mlmlearn.engines import Engine, check_engine, fit_batch
 from mlmlearn.errors import FitError, InputError, StrategyError
-from mlmlearn.results import COEF_COLUMNS, FitResult
+from mlmlearn.results import FitResult, result_of
 from mlmlearn.simulation import SimulatedData
-from mlmlearn.strategies import STRATEGIES, get_strategies, get_strategy
+from mlmlearn.strategies import get_strategies, get_strategy
 
-__all__ = ["ENGINES", "Engine", "check_engine", "compare", "engine_module", "fit"]
-
-Engine = Literal["pymer4", "batch"]
-
-# Imported on first use, so that `import mlmlearn` needs no R.
-ENGINES = {"pymer4": "mlmlearn.engine_pymer4", "batch": "mlmlearn.engine_batch"}
+__all__ = ["compare", "fit"]
 
 
 def fit(
@@ -35,7 +30,7 @@ def fit(
     Parameters
     ----------
     strategy : str
-        "mlm_full", "mlm_intercept", "cluster_robust" or "two_stage"; see `STRATEGIES`.
+        A key of `STRATEGIES`, such as "mlm_full" or "two_stage".
     data : DataFrame or SimulatedData
         One row an observation. Groups may be unbalanced and of any type, rows in any
         order, the index anything. Simulated data know their columns by themselves.
@@ -70,7 +65,12 @@ def fit(
     10.467285...
     """
     get_strategy(strategy)
-    return _fit(strategy, _read(data, outcome, predictors, group), engine)
+    check_engine(engine, [strategy])
+    batch = _read(data, outcome, predictors, group)
+    refused, found = fit_batch(strategy, batch, engine)
+    if found.problem[0]:
+        raise (StrategyError if refused[0] else FitError)(found.problem[0])
+    return result_of(strategy, engine, batch, found, 0)
 
 
 def compare(
@@ -79,7 +79,7 @@ def compare(
     outcome: Hashable = None,
     predictors: Sequence[Hashable] | None = None,
     group: Hashable = None,
-    strategies: Iterable[str] = tuple(STRATEGIES),
+    strategies: str | Iterable[str] | None = None,
     engine: Engine = "pymer4",
 ) -> pd.DataFrame:
     """Fit several strategies to one data set and put them side by side.
@@ -92,7 +92,7 @@ def compare(
     data, outcome, predictors, group, engine
         As for `fit`.
     strategies : iterable of str, optional
-        Which strategies, and in which order; all four without it.
+        Which strategies, and in which order; without it the 2019 post's four.
 
     Returns
     -------
@@ -106,22 +106,18 @@ def compare(
         As for `fit`.
     """
     chosen = get_strategies(strategies)
-    arrays = _read(data, outcome, predictors, group)
+    check_engine(engine, chosen)
+    batch = _read(data, outcome, predictors, group)
     tables = []
     for strategy in chosen:
-        try:
-            result = _fit(strategy, arrays, engine)
-        except (StrategyError, FitError) as error:
-            table = pd.DataFrame(np.nan, index=list(arrays.terms), columns=list(COEF_COLUMNS))
-            status: dict[str, Any] = {"converged": False, "singular": False, "message": str(error)}
-        else:
-            table = result.coefs
-            status = {
-                "converged": result.converged,
-                "singular": result.singular,
-                "message": "; ".join(result.messages),
-            }
-        table = table.rename_axis("term").reset_index().assign(**status)
+        _, found = fit_batch(strategy, batch, engine)
+        result = result_of(strategy, engine, batch, found, 0)
+        table = result.coefs.rename_axis("term").reset_index()
+        table = table.assign(
+            converged=result.converged,
+            singular=result.singular,
+            message=found.problem[0] or "; ".join(result.messages),
+        )
         table.insert(0, "strategy", strategy)
         if isinstance(data, SimulatedData):
             truth = dict(zip(data.condition.terms, data.betas, strict=True))
@@ -135,7 +131,7 @@ def _read(
     outcome: Hashable,
     predictors: Sequence[Hashable] | None,
     group: Hashable,
-) -> ClusteredData:
+) -> Batch:
     """Find the columns, which simulated data need not name, and check them."""
     if isinstance(data, SimulatedData):
         outcome = "DV" if outcome is None else outcome
@@ -146,28 +142,7 @@ def _read(
         if name is None:
             raise InputError(f"{role} was not given; name the column of the data frame to use")
     assert predictors is not None
-    return read_clustered(data, outcome, predictors, group)
-
-
-def check_engine(engine: Any) -> None:
-    """Refuse an engine that is not one of `ENGINES`.
-
-    Raises
-    ------
-    InputError
-        With the known ones.
-    """
-    if not isinstance(engine, str) or engine not in ENGINES:
-        raise InputError(f"unknown engine {engine!r}; the known ones are {', '.join(ENGINES)}")
-
-
-def engine_module(engine: str) -> Any:
-    """Import the module of an engine, one of `ENGINES`."""
-    return import_module(ENGINES[engine])
-
-
-def _fit(strategy: str, data: ClusteredData, engine: str) -> FitResult:
-    check_engine(engine)
-    check_strategy_fits(strategy, data)
-    result: FitResult = engine_module(engine).fit(strategy, data)
-    return result
+    batch = Batch.of_one(read_clustered(data, outcome, predictors, group))
+    if problem := batch.problems[0]:
+        raise InputError(problem)
+    return batch

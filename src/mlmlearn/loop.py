@@ -18,16 +18,17 @@ import numpy as np
 import pandas as pd
 from joblib.externals.loky import BrokenProcessPool
 
-from mlmlearn.clustered import check_counts
+from mlmlearn.batch import Batch
 from mlmlearn.conditions import Condition, Grid, whole_number
-from mlmlearn.errors import EngineError, FitError, InputError, RunError
-from mlmlearn.fitting import ENGINES, Engine, check_engine, engine_module, fit
+from mlmlearn.engines import ENGINES, Engine, check_engine, engine_module, fit_batch
+from mlmlearn.errors import EngineError, InputError, RunError
 from mlmlearn.machine import describe, one_thread, package_versions
-from mlmlearn.run_results import DIAGNOSTIC_COLUMNS, FIT_COLUMNS, NUMBERS, Results
+from mlmlearn.results import coef_columns
+from mlmlearn.run_results import DIAGNOSTIC_COLUMNS, FIT_COLUMNS, Results
 from mlmlearn.schedule import LAYOUT, Chunk, TimeLeft, schedule
-from mlmlearn.simulation import SimulatedData, draw_many, simulate
+from mlmlearn.simulation import draw_many
 from mlmlearn.store import RunFolder
-from mlmlearn.strategies import STRATEGIES, get_strategies
+from mlmlearn.strategies import STRATEGIES, Strategy, get_strategies, get_strategy
 
 __all__ = ["check_n_jobs", "fit_all", "run"]
 
@@ -47,7 +48,7 @@ def run(
     out: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
     seed: int = 0,
-    strategies: Iterable[str] = tuple(STRATEGIES),
+    strategies: str | Iterable[str] | None = None,
     progress: bool = True,
 ) -> Results:
     """Simulate every data set of a grid and fit every strategy to it.
@@ -73,7 +74,7 @@ def run(
     seed : int, default 0
         Seed of the study.
     strategies : iterable of str, optional
-        Which strategies; all four without it.
+        Which strategies; without it the 2019 post's four.
     progress : bool, default True
         Show a progress bar with an estimate of the time left.
 
@@ -106,12 +107,14 @@ def run(
     return _run(grid, identity, RunFolder(out), n_jobs, progress, kept=True)
 
 
-def _identity(grid: Grid, engine: str, seed: int, strategies: Iterable[str]) -> dict[str, Any]:
+def _identity(
+    grid: Grid, engine: str, seed: int, strategies: str | Iterable[str] | None
+) -> dict[str, Any]:
     """Check the arguments that decide the results, and put them in the manifest's form."""
     if not isinstance(grid, Grid):
         raise InputError(f"run needs a Grid, such as Grid(replications=10), not {grid!r}")
-    check_engine(engine)
     chosen = get_strategies(strategies)
+    check_engine(engine, chosen)
     return {
         "layout": LAYOUT,
         "grid": {
@@ -154,8 +157,7 @@ def _run(
     The folder is locked before the first look at it, so that no other process can make another
     run of it on the way.
     """
-    at_once = getattr(engine_module(identity["engine"]), "data_sets_at_once", None)
-    chunks = schedule(grid, at_once)
+    chunks = schedule(grid, engine_module(identity["engine"]).data_sets_at_once)
     with folder.locked():
         folder.check(identity)
         if "sha256" in folder.manifest:
@@ -201,7 +203,9 @@ def _compute(
             time_left.measured(chunk, _seconds(done[chunk.name]))
     total = sum(len(chunk.replications) for chunk in chunks)
     n_done = total - sum(len(chunk.replications) for chunk in left.values())
-    seed, engine, strategies = (identity[name] for name in ("seed", "engine", "strategies"))
+    seed, engine = identity["seed"], identity["engine"]
+    # Whole, since a worker may not know a strategy that was made known here.
+    strategies = [get_strategy(name) for name in identity["strategies"]]
     before, start = folder.manifest["seconds"], time.monotonic()
     deaths = 0
     with _progress_bar(total, n_done, progress) as bar, warnings.catch_warnings():
@@ -294,172 +298,98 @@ def _start_engine(engine: str) -> dict[str, str]:
 
 
 def _fit_chunk(
-    chunk: Chunk, seed: int, engine: Engine, strategies: list[str], caller: int
+    chunk: Chunk, seed: int, engine: Engine, strategies: list[Strategy], caller: int
 ) -> pd.DataFrame:
     """Do the work of one part, in a worker."""
     if os.getpid() != caller and threading.current_thread() is threading.main_thread():
         _start_engine(engine)  # first, since R's start resets what Ctrl-C does
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the caller to handle
-    if hasattr(engine_module(engine), "fit_many"):
-        with one_thread():
-            return _fit_many(chunk, seed, engine, strategies)
-    return pd.concat(
-        [
-            fit_all(simulate(chunk.condition, seed=seed, replication=i), engine, strategies)
-            for i in chunk.replications
-        ],
-        ignore_index=True,
-    )
+    return fit_all(chunk.condition, seed, chunk.replications, engine, strategies)
 
 
-def fit_all(simulated: SimulatedData, engine: Engine, strategies: Iterable[str]) -> pd.DataFrame:
-    """Fit strategies to one data set, whatever happens to each.
+def fit_all(
+    condition: Condition,
+    seed: int,
+    replications: Iterable[int],
+    engine: Engine,
+    strategies: Iterable[str | Strategy],
+) -> pd.DataFrame:
+    """Fit strategies to some data sets of a condition, whatever happens to each.
 
     Parameters
     ----------
-    simulated : SimulatedData
-        The data set.
+    condition : Condition
+        What to simulate.
+    seed : int
+        Seed of the study.
+    replications : iterable of int
+        Which data sets.
     engine : {"pymer4", "batch"}
         What does the computing.
-    strategies : iterable of str
+    strategies : iterable of str or Strategy
         Which strategies.
 
     Returns
     -------
     DataFrame
-        One row per strategy and term, with the columns of `Results.fits` and
+        One row per data set, strategy and term, with the columns of `Results.fits` and
         `Results.diagnostics`.
     """
     if engine not in _started:
         _start_engine(engine)
+    every = list(replications)
+    at_once = engine_module(engine).data_sets_at_once(condition.n_groups, condition.n_obs)
     tables = []
-    for strategy in strategies:
-        with _one_fit_at_a_time, one_thread(), _interrupt_after():
-            tables.append(_fit_one(simulated, engine, strategy))
-    return pd.concat(tables, ignore_index=True)
-
-
-def _fit_one(simulated: SimulatedData, engine: Engine, strategy: str) -> pd.DataFrame:
-    condition = simulated.condition
-    start = time.perf_counter()
-    try:
-        result = fit(strategy, simulated, engine=engine)
-    except (InputError, FitError, ArithmeticError, np.linalg.LinAlgError) as error:
-        # Any other error is a fault of a program and not of a fit: it must stop the run.
-        found = _failed(error)
-    else:
-        found = {name: result.coefs[name].to_numpy() for name in NUMBERS} | {
-            "converged": result.converged,
-            "singular": result.singular,
-            "max_gradient": result.max_gradient,
-            "messages": "; ".join(result.messages),
-            "reml_deviance": result.reml_deviance,
-        }
-    seconds = time.perf_counter() - start
-    return _rows(
-        condition,
-        simulated.replication,
-        strategy,
-        list(condition.terms),
-        simulated.betas,
-        found,
-        seconds,
-    )
-
-
-def _fit_many(chunk: Chunk, seed: int, engine: Engine, strategies: Iterable[str]) -> pd.DataFrame:
-    """Fit the data sets of a chunk side by side, with an engine that can.
-
-    A data set that cannot be fitted beside others, because a predictor is constant or nearly
-    repeats another in it or in one of its groups, goes the way of a single one, which says what
-    is wrong with it.
-    """
-    condition, module = chunk.condition, engine_module(engine)
-    betas, X, y = draw_many(condition, seed, chunk.replications)
-    replications, R = np.array(chunk.replications), module.triangles(X, y)
-    beside = module.sound(R, condition.n_obs)
-    tables: list[pd.DataFrame] = []
-    try:
-        if beside.any():
-            tables += _side_by_side(
-                condition, replications[beside], betas[beside], R[beside], module, strategies
-            )
-    except np.linalg.LinAlgError:  # one of them, and nothing says which
-        beside[:] = False
-    for replication in replications[~beside]:
-        simulated = simulate(condition, seed=seed, replication=replication)
-        tables.append(fit_all(simulated, engine, strategies))
+    for first in range(0, len(every), at_once):
+        chosen = every[first : first + at_once]
+        drawn = draw_many(condition, seed, chosen)
+        batch = Batch.of_arrays(
+            condition.terms, condition.n_random, drawn.X, drawn.y, drawn.present,
+            [(seed, i) for i in chosen],
+        )  # fmt: skip
+        for strategy in strategies:
+            start = time.perf_counter()
+            with _one_fit_at_a_time, one_thread(), _interrupt_after():
+                _, found = fit_batch(strategy, batch, engine)
+            seconds = (time.perf_counter() - start) / len(batch)
+            name = strategy if isinstance(strategy, str) else strategy.id
+            tables.append(_rows(condition, chosen, name, batch, drawn.betas, found, seconds))
     table = pd.concat(tables)
     return table.sort_values("replication", kind="stable", ignore_index=True)
 
 
-def _side_by_side(
-    condition: Condition,
-    replications: Any,
-    betas: Any,
-    R: Any,
-    module: Any,
-    strategies: Iterable[str],
-) -> list[pd.DataFrame]:
-    """Fit sound data sets of one shape, given their triangles; return a table a strategy."""
-    b, k = betas.shape
-    sizes = np.full(condition.n_groups, condition.n_obs)
-    labels = pd.RangeIndex(1, condition.n_groups + 1)
-    compressed = module.standardised(R, condition.n_groups * condition.n_obs)
-    tables = []
-    for strategy in strategies:
-        start = time.perf_counter()
-        try:
-            check_counts(strategy, sizes, k, labels)
-            found = module.fit_many(strategy, compressed).columns(condition.terms)
-        except InputError as error:
-            found = _failed(error)
-        seconds = (time.perf_counter() - start) / b
-        tables.append(
-            _rows(
-                condition,
-                np.repeat(replications, k),
-                strategy,
-                list(condition.terms) * b,
-                betas.ravel(),
-                found,
-                seconds,
-            )
-        )
-    return tables
-
-
-def _failed(error: Exception) -> dict[str, Any]:
-    """Fill the columns of a fit that failed."""
-    return dict.fromkeys(NUMBERS, np.nan) | {
-        "converged": False,
-        "singular": False,
-        "max_gradient": np.nan,
-        "messages": f"failed: {error}",
-        "reml_deviance": np.nan,
-    }
-
-
 def _rows(
     condition: Condition,
-    replication: Any,
+    replications: list[int],
     strategy: str,
-    terms: list[str],
+    batch: Batch,
     truth: Any,
-    found: dict[str, Any],
+    found: Any,
     seconds: float,
 ) -> pd.DataFrame:
-    """Complete what was found to rows with the columns of both tables."""
-    columns = found | {
+    """Put what was found into rows with the columns of both tables."""
+    b, k = truth.shape
+    said = [text.replace("\n", "; ") for text in found.messages]
+    of_a_fit = {
+        "converged": found.converged,
+        "singular": found.singular,
+        "max_gradient": found.gradient,
+        "messages": [f"failed: {p}" if p else s for p, s in zip(found.problem, said, strict=True)],
+        "reml_deviance": found.deviance,
+    }
+    columns = {
         "n_groups": condition.n_groups,
         "n_obs": condition.n_obs,
         "group_sd": condition.group_sd,
-        "replication": replication,
+        "replication": np.repeat(replications, k),
         "strategy": strategy,
-        "term": terms,
-        "truth": truth,
+        "term": list(batch.terms) * b,
+        "truth": truth.ravel(),
         "seconds": round(seconds, 4),
-    }
+        **{name: values.ravel() for name, values in coef_columns(found).items()},
+        **{name: np.repeat(np.asarray(v, dtype=object if name == "messages" else None), k)
+           for name, v in of_a_fit.items()},
+    }  # fmt: skip
     return pd.DataFrame(columns)[list(dict.fromkeys([*FIT_COLUMNS, *DIAGNOSTIC_COLUMNS]))]
 
 

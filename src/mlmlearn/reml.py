@@ -1,7 +1,7 @@
 """The multilevel models by REML, many data sets side by side, from their triangles alone.
 
 **Profile.** The models have y_j ~ N(X_j beta, sigma^2 (I + Z_j Lambda Lambda' Z_j')), Z_j being
-the first m columns of X_j (all k of them, or the intercept). With C_j and d_j of `crossproducts`,
+the first m columns of X_j (all k of them, or the intercept, or what varies within groups). With C_j and d_j of `triangles`,
 F_j the first m columns of C_j, K_j = I + F_j Lambda Lambda' F_j', and N rows,
 
     information = sum C_j' K_j^-1 C_j             beta = information^-1 sum C_j' K_j^-1 d_j
@@ -11,7 +11,7 @@ F_j the first m columns of C_j, K_j = I + F_j Lambda Lambda' F_j', and N rows,
 since |K_j| is also the determinant of I + Z_j Lambda Lambda' Z_j'. This is the profiled REML
 criterion of Bates, Mächler, Bolker & Walker (2015), Journal of Statistical Software 67(1),
 section 3, in another arrangement. Rows of C_j and d_j that no random effect touches
-(`Compressed.pooled` sets them aside) add to the sums as they are: there K is I.
+(`Standardised.pooled` sets them aside) add to the sums as they are: there K is I.
 
 **Differentiate.** When G = Lambda Lambda' moves by dG, K_j^-1 moves by -K_j^-1 F_j dG F_j' K_j^-1.
 Applied once to the criterion, and once more, this gives, with
@@ -32,7 +32,8 @@ search leaves rotations of Lambda's columns out (as in Absil, Mahony & Sepulchre
 Algorithms on Matrix Manifolds): with V diag(s) for Lambda, it moves along the T = m (m + 1) / 2
 directions V X whose s_i X_ij = s_j X_ji, and so never walks round in circles. A move is |X| + 1
 long, so that a step changes large random effects by shares of their size, and small ones by shares
-of the noise.
+of the noise. Without correlations, Lambda is T diag(s), column i of T being predictor i in the
+standardised columns: then the search moves along the m directions T_i e_i' alone.
 
 **Judge.** Satterthwaite's degrees of freedom follow Kuznetsova, Brockhoff & Christensen (2017),
 Journal of Statistical Software 82(13), section 2, with the curvature above.
@@ -42,10 +43,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlmlearn.crossproducts import Compressed, FloatArray
+from mlmlearn.triangles import FloatArray, Standardised
 
 __all__ = [
     "Derivatives", "Profile", "curvatures", "derivatives", "optimum", "profile", "satterthwaite",
+    "sizes",
 ]  # fmt: skip
 
 # A search ends when the step in hand promises less than FLAT of deviance, or when not even the
@@ -79,7 +81,7 @@ class Profile:
     inverse : ndarray, shape (b, k, k)
         information^-1
     solved : ndarray, shape (b, k + 1, m, g)
-        L^-1 [C  e], where K = L L', transposed as `Compressed.rows` is.
+        L^-1 [C  e], where K = L L', transposed as `Standardised.rows` is.
     """
 
     deviance: FloatArray
@@ -89,7 +91,7 @@ class Profile:
     solved: FloatArray
 
 
-def profile(data: Compressed, Lambda: FloatArray) -> Profile:
+def profile(data: Standardised, Lambda: FloatArray) -> Profile:
     """Profile the criterion over beta and s^2 at some Lambda, shape (b, m, m)."""
     b, columns, m, g = data.rows.shape
     k = columns - 1
@@ -142,22 +144,44 @@ class Derivatives:
     S: FloatArray
 
 
-def derivatives(data: Compressed, at: Profile, Lambda: FloatArray) -> Derivatives:
-    """Differentiate the criterion twice at a profiled Lambda; the names are those above."""
-    b, columns, m, g = at.solved.shape
-    k, (rows, cols) = columns - 1, np.tril_indices(m)
+def _free_moves(Lambda: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Turn Lambda's columns to V diag(s), and give the moves that change G by it."""
+    b, m, _ = Lambda.shape
+    rows, cols = np.tril_indices(m)
     T = len(rows)
+    V, s, _ = np.linalg.svd(np.nan_to_num(Lambda))
+    base, s = V * s[:, None], np.maximum(s, 1e-100)
+    X = np.zeros((b, T, m, m))
+    X[:, range(T), rows, cols], X[:, range(T), cols, rows] = s[:, cols], s[:, rows]
+    return base, V[:, None] @ (X + X / np.linalg.norm(X, axis=(2, 3), keepdims=True))
+
+
+def _diagonal_moves(Lambda: FloatArray, axes: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Leave Lambda, whose columns are multiples of the axes, and give the moves along these."""
+    sizes = np.linalg.norm(Lambda, axis=1)[:, :, None, None] + 1
+    return Lambda, sizes * axes.swapaxes(1, 2)[..., None] * np.eye(Lambda.shape[1])[:, None]
+
+
+def derivatives(
+    data: Standardised, at: Profile, Lambda: FloatArray, axes: FloatArray | None = None
+) -> Derivatives:
+    """Differentiate the criterion twice at a profiled Lambda; the names are those above.
+
+    Parameters
+    ----------
+    axes : ndarray, shape (b, m, m), optional
+        T, with columns of length one, for a model without correlations.
+    """
+    b, columns, m, g = at.solved.shape
+    k = columns - 1
+    base, moves = _free_moves(Lambda) if axes is None else _diagonal_moves(Lambda, axes)
+    T = moves.shape[1]
     E = np.einsum("biag,bpag->bipg", at.solved[:, :m], at.solved)
     W = np.zeros((b, columns, columns))
     W[:, :k, :k], W[:, k, k] = at.inverse, 1 / at.s2
     D, R = E[:, :, :m], np.einsum("bipg,bjpg->bijg", W[:, None] @ E, E)
     U = (D - R).sum(axis=3)
 
-    V, s, _ = np.linalg.svd(np.nan_to_num(Lambda))
-    base, s = V * s[:, None], np.maximum(s, 1e-100)
-    X = np.zeros((b, T, m, m))
-    X[:, range(T), rows, cols], X[:, range(T), cols, rows] = s[:, cols], s[:, rows]
-    moves = V[:, None] @ (X + X / np.linalg.norm(X, axis=(2, 3), keepdims=True))
     dG = moves @ _turned(base)[:, None]
     dG = (dG + _turned(dG)).reshape(b, T, m * m)
 
@@ -205,7 +229,9 @@ def _step(at: Derivatives) -> tuple[FloatArray, FloatArray]:
     return np.einsum("btu,bu,btij->bij", axes, step, at.moves), -(slope * step).sum(axis=1)
 
 
-def _minimise(data: Compressed, Lambda: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _minimise(
+    data: Standardised, Lambda: FloatArray, axes: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
     """Walk down from a start, every data set at its own pace.
 
     Each data set has its own steps and drops out when it is done: where it ends does not depend
@@ -217,7 +243,7 @@ def _minimise(data: Compressed, Lambda: FloatArray) -> tuple[FloatArray, FloatAr
     deviance : ndarray, shape (b,)
     """
     at = profile(data, Lambda)
-    bend = derivatives(data, at, Lambda)
+    bend = derivatives(data, at, Lambda, axes)
     found, value, (step, promise) = bend.base, at.deviance, _step(bend)
     active, share = np.arange(len(found)), np.ones(len(found))
     for _ in range(MOST_STEPS):
@@ -225,10 +251,11 @@ def _minimise(data: Compressed, Lambda: FloatArray) -> tuple[FloatArray, FloatAr
         active, step, promise, share = active[on], step[on], promise[on], share[on]
         if not len(active):
             break
-        data = data if on.all() else data.take(on)
+        if not on.all():
+            data, axes = data.take(on), None if axes is None else axes[on]
         trial = found[active] + share[:, None, None] * step
         at = profile(data, trial)
-        bend = derivatives(data, at, trial)
+        bend = derivatives(data, at, trial, axes)
         better = at.deviance <= value[active] - 1e-4 * share * promise + ROUNDING
         found[active[better]], value[active[better]] = bend.base[better], at.deviance[better]
         next_step, next_promise = _step(bend)
@@ -238,37 +265,59 @@ def _minimise(data: Compressed, Lambda: FloatArray) -> tuple[FloatArray, FloatAr
     return found, value
 
 
-def optimum(data: Compressed, m: int) -> tuple[Compressed, FloatArray]:
+def optimum(
+    data: Standardised, m: int, axes: FloatArray | None = None
+) -> tuple[Standardised, FloatArray]:
     """Find the best Lambda, shape (b, m, m), and search from elsewhere where there is doubt.
 
     REML surfaces may have several optima, most often where a variance is close to zero beside
     the others, or where a predictor is constant within groups.
 
+    Parameters
+    ----------
+    data : Standardised
+        Pooled to m.
+    m : int
+        Number of random effects.
+    axes : ndarray, shape (b, m, m), optional
+        As for `derivatives`.
+
     Returns
     -------
-    Compressed
-        The data with other axes, those of the random effects found. With these, rounding in a
-        large variance does not drown what the data say of a small one.
+    Standardised
+        The data with other axes, those of the random effects found, unless `axes` are given. With
+        these, rounding in a large variance does not drown what the data say of a small one.
     Lambda : ndarray, shape (b, m, m)
         In the new axes, where it is diagonal but for the last steps of the search.
     """
-    starts = [np.tile(size * np.eye(m), (len(data.rest), 1, 1)) for size in SIZES]
+    unit = np.tile(np.eye(m), (len(data.rest), 1, 1)) if axes is None else axes
+    starts = [size * unit for size in SIZES]
     deviances = [profile(data, start).deviance for start in starts]
     nearest = np.argmin(deviances, axis=0)[:, None, None]
-    Lambda, best = _minimise(data, np.choose(nearest, starts))
+    Lambda, best = _minimise(data, np.choose(nearest, starts), axes)
     if m == 1:  # always round, and with one axis
         return data, Lambda
-    s = np.linalg.svd(np.nan_to_num(Lambda), compute_uv=False)
-    doubt = np.flatnonzero(s[:, -1] < ROUND * s[:, 0])
-    others = [size * np.eye(m) for size in OTHER_SIZES]
-    others += [np.diag(np.where(np.arange(m) == j, LARGE, SMALL)) for j in range(m)]
+    s = sizes(Lambda, axes)
+    doubt = np.flatnonzero(s.min(axis=1) < ROUND * s.max(axis=1))
+    others = [size * np.ones(m) for size in OTHER_SIZES]
+    others += [np.where(np.arange(m) == j, LARGE, SMALL) for j in range(m)]
+    few, some_axes = data.take(doubt), None if axes is None else axes[doubt]
     for start in others:
-        other, value = _minimise(data.take(doubt), np.tile(start, (len(doubt), 1, 1)))
+        other, value = _minimise(few, unit[doubt] * start, some_axes)
         lower = value < best[doubt]
         Lambda[doubt[lower]], best[doubt[lower]] = other[lower], value[lower]
+    if axes is not None:
+        return data, Lambda
     V, s, _ = np.linalg.svd(np.nan_to_num(Lambda))
     data = data.turned(V)
     return data, _minimise(data, s[..., None] * np.eye(m))[0]
+
+
+def sizes(Lambda: FloatArray, axes: FloatArray | None) -> FloatArray:
+    """Sizes of the random effects, shape (b, m): singular values, or multiples of the axes."""
+    if axes is None:
+        return np.asarray(np.linalg.svd(np.nan_to_num(Lambda), compute_uv=False))
+    return np.asarray(np.linalg.norm(Lambda, axis=1))
 
 
 def satterthwaite(at: Profile, bend: Derivatives, contrasts: FloatArray) -> FloatArray:

@@ -1,16 +1,15 @@
 """What a fit returns, the same for every strategy and engine."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
-__all__ = ["COEF_COLUMNS", "FitResult", "coef_table", "no_standard_error", "t_test"]
+from mlmlearn.batch import Batch
+from mlmlearn.strategies import Fitted
 
-FloatArray = NDArray[np.float64]
+__all__ = ["COEF_COLUMNS", "FitResult", "coef_columns", "result_of"]
 
 COEF_COLUMNS = ("estimate", "se", "df", "t", "p", "ci_low", "ci_high")
 
@@ -70,53 +69,40 @@ class FitResult:
     residual_sd: float = np.nan
 
 
-def coef_table(
-    terms: Sequence[str], estimate: ArrayLike, se: ArrayLike, df: ArrayLike
-) -> pd.DataFrame:
-    """Complete estimates, standard errors and degrees of freedom to a table of tests.
-
-    Parameters
-    ----------
-    terms : sequence of str
-        Names of the k coefficients.
-    estimate, se, df : array_like, shape (k,)
-        Estimates, their standard errors, and degrees of freedom of their t tests.
-
-    Returns
-    -------
-    DataFrame, shape (k, 7)
-        Columns `COEF_COLUMNS`, indexed by term; t against zero, two-sided p, 95 % interval.
-    """
-    estimate, se, df = (np.asarray(values, dtype=float) for values in (estimate, se, df))
-    t, p = t_test(estimate, se, df)
-    half_width = stats.t.ppf(0.975, df) * se
-    columns = (estimate, se, df, t, p, estimate - half_width, estimate + half_width)
-    return pd.DataFrame(
-        dict(zip(COEF_COLUMNS, columns, strict=True)), index=pd.Index(terms, name="term")
-    )
-
-
-def no_standard_error(terms: Iterable[str]) -> str:
-    """Say that some coefficients have no standard error: nothing but rounding is left of it."""
-    return (
-        f"mlmlearn: no usable standard error for {', '.join(terms)}; is the fit perfect, or do all "
-        "groups have the same coefficient?"
-    )
-
-
-def t_test(estimate: FloatArray, se: FloatArray, df: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Test coefficients against zero.
-
-    Parameters
-    ----------
-    estimate, se, df : ndarray, shape (...)
-        Estimates, their standard errors, and degrees of freedom of their t tests.
-
-    Returns
-    -------
-    t, p : ndarray, shape (...)
-        t statistics, and two-sided p values.
-    """
+def coef_columns(found: Fitted) -> dict[str, Any]:
+    """Complete what was found to the columns of a table of tests, each of shape (b, k)."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = estimate / se
-    return t, 2 * stats.t.sf(np.abs(t), df)
+        t = found.estimate / found.se
+    columns = (found.estimate, found.se, found.df, t, found.p, found.ci_low, found.ci_high)
+    return dict(zip(COEF_COLUMNS, columns, strict=True))
+
+
+def result_of(strategy: str, engine: str, batch: Batch, found: Fitted, i: int) -> FitResult:
+    """Make the result of data set i of a batch."""
+    assert found.converged is not None
+    terms, labels = list(batch.terms), batch.labels[batch.sizes[i] > 0]
+    coefs = pd.DataFrame(
+        {name: values[i] for name, values in coef_columns(found).items()},
+        index=pd.Index(terms, name="term"),
+    )
+    groups, cov = found.group_coefs, found.random_cov
+    here: Any = found
+    return FitResult(
+        strategy=strategy,
+        engine=engine,
+        coefs=coefs,
+        n_rows=int(batch.n_rows[i]),
+        n_groups=int(batch.n_groups[i]),
+        converged=bool(here.converged[i]),
+        singular=bool(here.singular[i]),
+        messages=tuple(here.messages[i].splitlines()),
+        max_gradient=float(here.gradient[i]),
+        reml_deviance=float(here.deviance[i]),
+        group_coefs=None
+        if groups is None
+        else pd.DataFrame(groups[i].T, index=labels, columns=terms[: groups.shape[1]]),
+        random_cov=None
+        if cov is None
+        else pd.DataFrame(cov[i], index=terms[: cov.shape[1]], columns=terms[: cov.shape[1]]),
+        residual_sd=float(here.residual_sd[i]),
+    )

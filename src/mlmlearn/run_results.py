@@ -13,6 +13,7 @@ import pandas as pd
 from mlmlearn.conditions import Condition
 from mlmlearn.errors import InputError, RunError
 from mlmlearn.metrics import recovery
+from mlmlearn.results import COEF_COLUMNS
 from mlmlearn.simulation import SimulatedData, simulate
 from mlmlearn.store import RunFolder, checksum, from_parquet, to_parquet, write_atomically
 
@@ -28,7 +29,7 @@ __all__ = [
 
 DATA_SET_KEY = ["n_groups", "n_obs", "group_sd", "replication"]
 FIT_KEY = [*DATA_SET_KEY, "strategy"]
-NUMBERS = ["estimate", "se", "df", "t", "p"]
+NUMBERS = list(COEF_COLUMNS)
 FIT_COLUMNS = [*FIT_KEY, "term", "truth", *NUMBERS]
 _STATUS = ["converged", "singular", "max_gradient", "messages", "reml_deviance", "seconds"]
 DIAGNOSTIC_COLUMNS = [*FIT_KEY, *_STATUS]

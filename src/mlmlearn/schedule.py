@@ -48,7 +48,7 @@ def _expected_cost(condition: Condition) -> float:
     return 1 + condition.n_groups * condition.n_obs / 2000
 
 
-def schedule(grid: Grid, at_once: Callable[[int, int], int] | None = None) -> list[Chunk]:
+def schedule(grid: Grid, at_once: Callable[[int, int], int]) -> list[Chunk]:
     """Cut a grid into chunks, in the order in which to compute them.
 
     The first replications of every condition come first, so that a run that is stopped
@@ -60,8 +60,8 @@ def schedule(grid: Grid, at_once: Callable[[int, int], int] | None = None) -> li
     ----------
     grid : Grid
         What to simulate.
-    at_once : callable, optional
-        For an engine that fits many data sets at once: how many, given n_groups and n_obs.
+    at_once : callable
+        How many data sets the engine fits at once, given n_groups and n_obs.
 
     Returns
     -------
@@ -69,10 +69,9 @@ def schedule(grid: Grid, at_once: Callable[[int, int], int] | None = None) -> li
     """
     chunks = []
     for position, condition in enumerate(grid.conditions()):
-        if at_once is None:
+        size = at_once(condition.n_groups, condition.n_obs)
+        if size == 1:  # an engine that takes one after another is slow
             size = max(1, min(MOST_DATA_SETS, int(MOST_COST / _expected_cost(condition))))
-        else:
-            size = at_once(condition.n_groups, condition.n_obs)
         for first in range(0, grid.replications, size):
             replications = range(first, min(first + size, grid.replications))
             chunks.append(Chunk(condition, position, replications))

@@ -98,28 +98,29 @@ def draw(
     return betas, group_coefs, X, y
 
 
-def draw_many(
-    condition: Condition, seed: int, replications: Iterable[int]
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Draw several data sets of a condition, and stack their arrays.
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """Data sets of one condition, filled up with zeros to one shape.
 
-    Parameters
+    Attributes
     ----------
-    condition, seed
-        As for `draw`.
-    replications : iterable of int
-        Which data sets, b of them.
-
-    Returns
-    -------
     betas : ndarray, shape (b, k)
     X : ndarray, shape (b, n_groups, n_obs, k)
     y : ndarray, shape (b, n_groups, n_obs)
-        What `draw` gives for each of them.
+    present : ndarray of bool, shape (b, n_groups, n_obs)
     """
+
+    betas: FloatArray
+    X: FloatArray
+    y: FloatArray
+    present: NDArray[np.bool_]
+
+
+def draw_many(condition: Condition, seed: int, replications: Iterable[int]) -> Draws:
+    """Draw several data sets of a condition, and stack their arrays."""
     draws = [draw(condition, seed, replication) for replication in replications]
     betas, _, X, y = (np.stack(arrays) for arrays in zip(*draws, strict=True))
-    return betas, X, y
+    return Draws(betas, X, y, np.ones(y.shape, dtype=bool))
 
 
 def simulate(condition: Condition, *, seed: int = 0, replication: int = 0) -> SimulatedData:

@@ -150,8 +150,9 @@ def _fit_again(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Fit a data set anew and, where lme4 does, with the engine that finds the optimum."""
     simulated = results.dataset(row)
-    again = fit_all(simulated, engine, strategies)
-    return again, fit_all(simulated, "batch", strategies) if engine == "pymer4" else again
+    address = simulated.condition, simulated.seed, [simulated.replication]
+    again = fit_all(*address, engine, strategies)
+    return again, fit_all(*address, "batch", strategies) if engine == "pymer4" else again
 
 
 def _choose(diagnostics: pd.DataFrame, sample: int, seed: int | None) -> pd.DataFrame:

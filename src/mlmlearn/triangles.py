@@ -1,4 +1,4 @@
-"""What is left of the rows of a data set: small triangles, all that the four strategies need.
+"""What is left of the rows of some data sets: small triangles, all that the strategies need.
 
 A QR decomposition turns the rows of group j into a few numbers (a numerically safe form of the
 cross-products):
@@ -6,7 +6,9 @@ cross-products):
     [X_j  y_j] = Q_j [C_j  d_j]        C_j: k rows, X_j'X_j = C_j'C_j, X_j'y_j = C_j'd_j
                      [ 0   r_j]        r_j squared: what is left of y_j'y_j
 
-From here on no formula sees a row of the data, so the cost does not depend on their number.
+From here on no formula sees a row of the data, so the cost does not depend on their number. Rows
+of zeros add nothing to a triangle, nor a triangle of zeros to a sum: so data sets of unequal
+groups stand side by side, filled up with zeros.
 
 Arrays have the data sets (b) first and the groups (g) last, with the indices of small matrices
 between them. So NumPy multiplies the matrices of all data sets in one call, and a step of a
@@ -20,18 +22,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "Compressed", "FloatArray", "compress", "factors", "sound", "standardised", "triangles",
+    "FloatArray", "Standardised", "independent", "standardised", "triangles", "triangles_of_groups",
 ]  # fmt: skip
 
 FloatArray = NDArray[Any]
+
+# Shares of a column's size, and of its spread, below which there is nothing but rounding.
+CONSTANT, REPEATED = 1e-10, 1e-5
 
 # Rows to sum up at once, so that they stay in the processor's cache.
 AT_ONCE = 50_000
 
 
 @dataclass(frozen=True, slots=True)
-class Compressed:
-    """What is left of some data sets once their rows are summed up.
+class Standardised:
+    """The triangles of some data sets, in columns and an outcome of one size.
 
     Attributes
     ----------
@@ -42,8 +47,8 @@ class Compressed:
         Rows of [C d] that belong to no group, since no random effect touches them; see `pooled`.
     rest : ndarray, shape (b,)
         Squares of the outcome that no group's own regression explains, added up.
-    n_rows : int
-        Rows of a data set, N.
+    n_rows, n_groups : ndarray, shape (b,)
+        Rows of a data set, N, and groups that have any.
     A : ndarray, shape (b, k, k)
         The standardised columns are X A^-1.
     ols : ndarray, shape (b, k)
@@ -55,7 +60,8 @@ class Compressed:
     rows: FloatArray
     common: FloatArray
     rest: FloatArray
-    n_rows: int
+    n_rows: FloatArray
+    n_groups: FloatArray
     A: FloatArray
     ols: FloatArray
     scale: FloatArray
@@ -66,13 +72,8 @@ class Compressed:
         return int(self.ols.shape[1])
 
     @property
-    def n_groups(self) -> int:
-        """Groups of a data set, g."""
-        return int(self.rows.shape[3])
-
-    @property
-    def n_free(self) -> int:
-        """Rows less fixed effects, N - k."""
+    def n_free(self) -> FloatArray:
+        """Rows less fixed effects, N - k, shape (b,)."""
         return self.n_rows - self.n_fixed
 
     def original(self, coefs: FloatArray) -> FloatArray:
@@ -81,12 +82,11 @@ class Compressed:
         many = np.linalg.solve(self.A, many) * self.scale[:, None, None] + self.ols[..., None]
         return np.asarray(many.reshape(coefs.shape))
 
-    def take(self, which: NDArray[Any]) -> "Compressed":
+    def take(self, which: NDArray[Any]) -> "Standardised":
         """Keep some of the data sets."""
-        arrays = ("rows", "common", "rest", "A", "ols", "scale")
-        return replace(self, **{name: getattr(self, name)[which] for name in arrays})
+        return Standardised(*(getattr(self, name)[which] for name in self.__slots__))
 
-    def pooled(self, m: int) -> "Compressed":
+    def pooled(self, m: int) -> "Standardised":
         """Keep apart by group only what random effects of the first m columns touch.
 
         C_j is upper triangular, so its rows from m on have zeros there: they are the same to
@@ -104,7 +104,7 @@ class Compressed:
             rest=self.rest + (common[:, k:, k] ** 2).sum(axis=1),
         )
 
-    def turned(self, V: FloatArray) -> "Compressed":
+    def turned(self, V: FloatArray) -> "Standardised":
         """Take other axes for the random effects: the first m columns times V, shape (b, m, m).
 
         V is orthogonal, so that no determinant changes.
@@ -117,92 +117,80 @@ class Compressed:
         return replace(self, rows=rows, common=common, A=A)
 
 
-def compress(X: FloatArray, y: FloatArray) -> Compressed:
-    """Sum up the rows of many balanced data sets of one shape.
+def triangles(X: FloatArray, y: FloatArray) -> FloatArray:
+    """Sum up the rows of many data sets of one shape.
 
     Parameters
     ----------
     X : ndarray, shape (b, g, n, k)
-        Designs, their first column ones, for b data sets of g groups with n rows each.
+        Designs of g groups with n rows each, their first column ones; zeros for missing rows.
     y : ndarray, shape (b, g, n)
-        Outcomes.
+        Outcomes; zeros for missing rows.
 
     Returns
     -------
-    Compressed
+    ndarray, shape (b, g, k + 1, k + 1)
+        Triangular factors of [X_j y_j].
     """
-    with np.errstate(all="ignore"):  # `Fitted.problem` tells what went wrong, and where
-        return standardised(triangles(X, y), X.shape[1] * X.shape[2])
-
-
-def triangles(X: FloatArray, y: FloatArray) -> FloatArray:
-    """Triangular factors of the groups of many data sets, shape (b, g, k + 1, k + 1)."""
     few = max(1, AT_ONCE // (X.shape[1] * X.shape[2]))
-    parts = [factors(X[i : i + few], y[i : i + few]) for i in range(0, len(X), few)]
+    parts = [_factors(X[i : i + few], y[i : i + few]) for i in range(0, len(X), few)]
     return np.concatenate(parts)
 
 
-def sound(R: FloatArray, n_obs: int) -> NDArray[np.bool_]:
-    """Tell which data sets can be fitted beside others without a closer look.
-
-    Doubtful are those with a number that is not finite, with a predictor that in all rows, or in
-    those of one group, nearly is constant or nearly repeats those before it, and with an outcome
-    that the predictors determine. The limits are ten times those that refuse a data set.
+def triangles_of_groups(X: FloatArray, y: FloatArray, sizes: NDArray[np.intp]) -> FloatArray:
+    """Sum up the rows of one data set whose groups stand one after another.
 
     Parameters
     ----------
-    R : ndarray, shape (b, g, k + 1, k + 1)
-        What `triangles` gives.
-    n_obs : int
-        Rows of a group.
+    X : ndarray, shape (n, k)
+    y : ndarray, shape (n,)
+    sizes : ndarray of int, shape (g,)
+        Rows of each group.
 
     Returns
     -------
-    ndarray of bool, shape (b,)
+    ndarray, shape (g, k + 1, k + 1)
     """
-    b, g, size, _ = R.shape
-    k = size - 1
-    whole = _triangle(R.reshape(b, g * size, size))
-    determined = np.abs(whole[:, k, k]) <= 1e-9 * np.linalg.norm(whole[:, :, k], axis=1)
-    groups = R[:, :, : min(n_obs, k), : min(n_obs, k)]
-    return np.asarray(
-        np.isfinite(R).all(axis=(1, 2, 3))
-        & ~determined
-        & _separate(whole[:, :k, :k])
-        & _separate(groups).all(axis=1)
-    )
+    found = np.zeros((len(sizes), X.shape[1] + 1, X.shape[1] + 1))
+    starts = np.cumsum(sizes) - sizes
+    for size in np.unique(sizes):  # groups of one size go through QR together
+        these = np.flatnonzero(sizes == size)
+        rows = starts[these][:, None] + np.arange(size)
+        found[these] = triangles(X[rows][None], y[rows][None])[0]
+    return found
 
 
-def _separate(triangle: FloatArray) -> NDArray[np.bool_]:
-    """Tell whether every column varies, and on its own, in triangles of shape (..., k, k)."""
-    squares = triangle**2
-    own = np.diagonal(squares, axis1=-2, axis2=-1)[..., 1:]
-    size = squares.sum(axis=-2)[..., 1:]
-    spread = size - squares[..., 0, 1:]  # about the mean, which is the first row
-    return np.asarray(((spread > 1e-18 * size) & (own > 1e-8 * spread)).all(axis=-1))
-
-
-def factors(X: FloatArray, y: FloatArray) -> FloatArray:
+def _factors(X: FloatArray, y: FloatArray) -> FloatArray:
     """Triangular factors of [X y], with rows of zeros where groups have few rows."""
     R = _triangle(np.concatenate([X, y[..., None]], axis=-1))
     missing = R.shape[-1] - R.shape[-2]
     return np.pad(R, [(0, 0)] * (R.ndim - 2) + [(0, missing), (0, 0)]) if missing else R
 
 
-def standardised(R: FloatArray, n_rows: int) -> Compressed:
-    """Bring the factors of all groups, shape (b, g, k + 1, k + 1), to standardised columns."""
+def standardised(R: FloatArray, sizes: NDArray[np.intp]) -> Standardised:
+    """Bring the triangles of all groups to standardised columns.
+
+    Parameters
+    ----------
+    R : ndarray, shape (b, g, k + 1, k + 1)
+        What `triangles` gives.
+    sizes : ndarray of int, shape (b, g)
+        Rows of each group.
+    """
     b, g, k = R.shape[0], R.shape[1], R.shape[2] - 1
+    n_rows = sizes.sum(axis=1)
     whole = _triangle(R.reshape(b, g * (k + 1), k + 1))
-    root = np.sqrt(n_rows)
+    root = np.sqrt(n_rows)[:, None, None]
     A, projected = whole[:, :k, :k] / root, whole[:, :k, k:] / root
-    scale = np.abs(whole[:, k, k]) / np.sqrt(max(n_rows - k, 1))
+    scale = np.abs(whole[:, k, k]) / np.sqrt(np.maximum(n_rows - k, 1))
     C = R[:, :, :k, :k] @ np.linalg.inv(A)[:, None]
     d = (R[:, :, :k, k:] - C @ projected[:, None]) / scale[:, None, None, None]
-    return Compressed(
+    return Standardised(
         rows=np.ascontiguousarray(np.concatenate([C, d], axis=3).transpose(0, 3, 2, 1)),
         common=np.zeros((b, 0, k + 1)),
         rest=((R[:, :, k, k] / scale[:, None]) ** 2).sum(axis=1),
-        n_rows=n_rows,
+        n_rows=n_rows.astype(float),
+        n_groups=(sizes > 0).sum(axis=1).astype(float),
         A=A,
         ols=np.linalg.solve(A, projected)[..., 0],
         scale=scale,
@@ -213,3 +201,15 @@ def _triangle(matrices: FloatArray) -> FloatArray:
     """Upper triangular QR factors of many matrices, shape (..., n, k)."""
     factors: Any = np.linalg.qr(matrices, mode="r")
     return np.asarray(factors)
+
+
+def independent(R: FloatArray) -> NDArray[np.bool_]:
+    """Tell which columns vary on their own in triangles, shape (..., m, m): shape (..., m).
+
+    A column does when the share of its spread that those before it leave is more than rounding.
+    """
+    squares = R**2
+    own, whole = np.diagonal(squares, axis1=-2, axis2=-1), squares.sum(axis=-2)
+    spread = whole - squares[..., 0, :]
+    spread[..., 0] = whole[..., 0]
+    return np.asarray((spread > CONSTANT**2 * whole) & (own > REPEATED**2 * spread))

@@ -1,0 +1,196 @@
+"""Some data sets with the same columns, summed up: what every strategy is given.
+
+One data set is a batch of one. What is wrong with one of them is a sentence of its own, and never
+an exception for its neighbours.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlmlearn.clustered import ClusteredData, listed
+from mlmlearn.triangles import (
+    CONSTANT, REPEATED, FloatArray, Standardised, independent, standardised, triangles,
+    triangles_of_groups,
+)  # fmt: skip
+
+__all__ = ["Batch", "Texts", "no_texts"]
+
+Texts = NDArray[np.object_]
+
+# Share of the outcome's spread below which nothing of it is left but rounding.
+DETERMINED = 1e-10
+
+
+def no_texts(b: int) -> Texts:
+    """Return b empty sentences."""
+    return np.full(b, "", dtype=object)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some data sets with the same columns.
+
+    Attributes
+    ----------
+    terms : tuple of str
+        Names of the k columns, the intercept first, those with random effects before the others.
+    n_random : int
+        Columns that have random effects where a strategy gives them to all that may, m.
+    R : ndarray, shape (b, g, k + 1, k + 1)
+        Triangles of the groups' rows of [X y]; zeros for groups that a data set does not have.
+    sizes : ndarray of int, shape (b, g)
+        Rows of each group.
+    labels : Index
+        The user's labels of the g groups.
+    rows : callable
+        Gives data set i with its rows.
+    seeds : sequence of int
+        A number for each data set, from which a strategy that draws at random draws.
+    """
+
+    terms: tuple[str, ...]
+    n_random: int
+    R: FloatArray
+    sizes: NDArray[np.intp]
+    labels: pd.Index
+    rows: Callable[[int], ClusteredData]
+    seeds: Sequence[int]
+
+    @classmethod
+    def of_one(cls, data: ClusteredData) -> "Batch":
+        """Sum up one data set; its random columns must come first."""
+        sizes = np.bincount(data.codes)
+        R = triangles_of_groups(data.X, data.y, sizes)
+        m = int(data.random.sum())
+        return cls(data.terms, m, R[None], sizes[None], data.labels, lambda _: data, (0,))
+
+    @classmethod
+    def of_arrays(
+        cls,
+        terms: tuple[str, ...],
+        n_random: int,
+        X: FloatArray,
+        y: FloatArray,
+        present: NDArray[np.bool_],
+        seeds: Sequence[int],
+    ) -> "Batch":
+        """Sum up simulated data sets.
+
+        Parameters
+        ----------
+        X, y, present : ndarray, shapes (b, g, n, k), (b, g, n), (b, g, n)
+            Designs, outcomes, and which rows there are; the others are zeros.
+        """
+        labels = pd.RangeIndex(1, X.shape[1] + 1, name="Group")
+
+        def rows(i: int) -> ClusteredData:
+            codes = np.broadcast_to(np.arange(X.shape[1])[:, None], present[i].shape)[present[i]]
+            there = np.unique(codes)
+            return ClusteredData.sorted(
+                y[i][present[i]],
+                X[i][present[i]],
+                np.searchsorted(there, codes),
+                terms,
+                np.arange(len(terms)) < n_random,
+                labels[there],
+            )
+
+        return cls(terms, n_random, triangles(X, y), present.sum(axis=2), labels, rows, seeds)
+
+    def __len__(self) -> int:
+        return len(self.R)
+
+    @property
+    def n_fixed(self) -> int:
+        """Columns, k."""
+        return len(self.terms)
+
+    @property
+    def n_rows(self) -> NDArray[np.intp]:
+        """Rows of each data set, shape (b,)."""
+        return np.asarray(self.sizes.sum(axis=1))
+
+    @property
+    def n_groups(self) -> NDArray[np.intp]:
+        """Groups of each data set, shape (b,)."""
+        return np.asarray((self.sizes > 0).sum(axis=1))
+
+    @cached_property
+    def standardised(self) -> Standardised:
+        """The triangles in standardised columns, for data sets that have no problem."""
+        return standardised(self.R, self.sizes)
+
+    def take(self, which: NDArray[np.bool_]) -> "Batch":
+        """Keep some of the data sets."""
+        places = np.flatnonzero(which)
+        if len(places) == len(self):
+            return self
+        return replace(
+            self,
+            R=self.R[places],
+            sizes=self.sizes[places],
+            rows=lambda i: self.rows(int(places[i])),
+            seeds=[self.seeds[i] for i in places],
+        )
+
+    @cached_property
+    def problems(self) -> Texts:
+        """Say, for each data set, why no strategy can analyse it; nothing where one may.
+
+        The predictors must vary, each on its own, and leave some of the outcome unexplained.
+        """
+        b, g, size, _ = self.R.shape
+        k, found = size - 1, no_texts(b)
+        with np.errstate(all="ignore"):
+            squares = np.linalg.qr(self.R.reshape(b, g * size, size), mode="r") ** 2
+        own, whole = np.diagonal(squares, axis1=1, axis2=2), squares.sum(axis=1)
+        spread = whole - squares[:, 0]  # about the mean, which is the first row
+        constant = spread[:, 1:k] <= CONSTANT**2 * whole[:, 1:k]
+        repeated = own[:, 1:k] <= REPEATED**2 * spread[:, 1:k]
+        level = spread[:, k] <= CONSTANT**2 * whole[:, k]
+        determined = own[:, k] <= DETERMINED**2 * spread[:, k]
+        finite = np.isfinite(self.R).all(axis=(1, 2, 3))
+        doubtful = ~finite | (self.n_groups < 2) | level | determined
+        for i in np.flatnonzero(doubtful | constant.any(axis=1) | repeated.any(axis=1)):
+            found[i] = self._problem(i, finite[i], constant[i], repeated[i], level[i])
+        return found
+
+    def _problem(self, i: int, finite: Any, constant: Any, repeated: Any, level: Any) -> str:
+        if not finite:
+            return "a number is missing or infinite; drop or repair its row first"
+        if self.n_groups[i] < 2:
+            return "there is only one group; clustered data need at least two"
+        if level:
+            return "the outcome is constant, so there is nothing to explain"
+        for j, term in enumerate(self.terms[1:]):
+            if constant[j]:
+                return (
+                    f"the predictor {term!r} is constant, so its effect cannot be told from the "
+                    "intercept; leave it out"
+                )
+            if repeated[j]:
+                return (
+                    f"the predictor {term!r} is a linear combination of "
+                    f"{listed(self.terms[1 : j + 1])}, so their effects cannot be told apart; "
+                    "leave one out"
+                )
+        return (
+            "the predictors determine the outcome exactly, so there is no error to estimate; is "
+            "one of them computed from it?"
+        )
+
+    def short_groups(self, needed: int) -> list[list[Hashable]]:
+        """List each data set's groups with fewer rows than needed."""
+        return [list(self.labels[(s > 0) & (s < needed)]) for s in self.sizes]
+
+    def dependent_groups(self) -> list[list[Hashable]]:
+        """List each data set's groups in which a random column does not vary on its own."""
+        m = self.n_random
+        lacking = (self.sizes > 0) & ~independent(self.R[:, :, :m, :m]).all(axis=2)
+        return [list(self.labels[groups]) for groups in lacking]

@@ -1,0 +1,78 @@
+"""What computes: the engines, and the one road by which strategies reach data through them."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from importlib import import_module
+from typing import Any, Literal
+
+import numpy as np
+
+from mlmlearn.batch import Batch, Texts
+from mlmlearn.errors import InputError
+from mlmlearn.strategies import STRATEGIES, Fitted, Strategy, get_strategy
+
+__all__ = ["ENGINES", "Engine", "check_engine", "engine_module", "fit_batch"]
+
+NUMBERS = ("estimate", "se", "df", "p", "ci_low", "ci_high")
+
+Engine = Literal["pymer4", "batch"]
+
+# Imported on first use, so that `import mlmlearn` needs no R. An engine has three functions:
+# fit(strategy, batch), versions() and data_sets_at_once(n_groups, n_obs).
+ENGINES = {"pymer4": "mlmlearn.engine_pymer4", "batch": "mlmlearn.engine_batch"}
+
+
+def check_engine(engine: Any, strategies: Iterable[str] = ()) -> None:
+    """Refuse an engine that is not one of `ENGINES`, or that cannot fit some strategies.
+
+    Raises
+    ------
+    InputError
+        With what can be used instead.
+    """
+    if not isinstance(engine, str) or engine not in ENGINES:
+        raise InputError(f"unknown engine {engine!r}; the known ones are {', '.join(ENGINES)}")
+    unable = [name for name in strategies if engine == "pymer4" and not STRATEGIES[name].pymer4]
+    if unable:
+        raise InputError(f'pymer4 cannot fit {", ".join(unable)}; use engine="batch" for that')
+
+
+def engine_module(engine: str) -> Any:
+    """Import the module of an engine, one of `ENGINES`."""
+    return import_module(ENGINES[engine])
+
+
+def fit_batch(strategy: str | Strategy, batch: Batch, engine: str) -> tuple[Texts, Fitted]:
+    """Fit one strategy to every data set of a batch that allows it.
+
+    Parameters
+    ----------
+    strategy : str or Strategy
+        Which one.
+    batch : Batch
+        Data sets with the same columns.
+    engine : str
+        One of `ENGINES`.
+
+    Returns
+    -------
+    refused : ndarray of str, shape (b,)
+        Why the strategy, or any, cannot analyse a data set; nothing where it can.
+    Fitted
+        Complete; `problem` says why a data set has no fit, refused or not.
+    """
+    chosen = strategy if isinstance(strategy, Strategy) else get_strategy(strategy)
+    refused = batch.problems.copy()
+    sound = refused == ""
+    if sound.any():
+        refused[sound] = chosen.refuse(batch.take(sound))
+    good = refused == ""
+    if good.any():
+        found: Fitted = engine_module(engine).fit(chosen, batch.take(good))
+    else:
+        nan = np.full((0, batch.n_fixed), np.nan)
+        found = Fitted(nan, nan, nan).complete()
+    found = found.spread(good, refused)
+    bad = found.problem != ""
+    lost = {name: np.where(bad[:, None], np.nan, getattr(found, name)) for name in NUMBERS}
+    return refused, replace(found, **lost, converged=found.converged & ~bad)

@@ -1,0 +1,120 @@
+"""The multilevel models: from the triangles through REML back to the units of the data."""
+
+import numpy as np
+
+from mlmlearn.batch import Batch, Texts
+from mlmlearn.reml import curvatures, derivatives, optimum, profile, satterthwaite, sizes
+from mlmlearn.strategies.base import Fitted, refusals
+from mlmlearn.triangles import FloatArray, Standardised
+
+__all__ = ["fit", "refuse"]
+
+# A gradient above this, in standardised units, is reported.
+STEEP = 0.01
+
+# A fit is singular when a random effect is smaller. lme4 looks at the diagonal of Lambda instead,
+# which depends on the order of the columns and on where a predictor has its zero.
+SINGULAR = 1e-4
+
+# A curvature this small means that the data say nothing about some mixture of the variances.
+UNKNOWN = 1e-5
+
+# A residual variance this small beside that of OLS is what rounding leaves of no noise at all.
+NOISELESS = 1e-16
+
+NO_NOISE = (
+    "the outcome follows its groups' regressions without any noise, or with less than rounding, "
+    "so that there is no most likely size of the random effects; check how the outcome was made"
+)
+
+
+def refuse(name: str, batch: Batch, m: int) -> Texts:
+    """Say which data sets have too few rows, or no noise, for m random effects."""
+    needed = batch.n_groups * m
+    found = refusals(
+        batch,
+        batch.n_rows <= needed,
+        lambda i: (
+            f"{name} has {m} random effect{'s' if m > 1 else ''} for each of {batch.n_groups[i]} "
+            f"groups and needs more than {needed[i]} rows, but there are {batch.n_rows[i]}; "
+            "collect more rows per group or use simpler random effects"
+        ),
+    )
+    with np.errstate(all="ignore"):
+        silent = _noise(batch.standardised, m) < NOISELESS * batch.standardised.n_free
+    without = refusals(batch, silent, lambda _: f"{name} could not be fitted: {NO_NOISE}")
+    return np.where(found != "", found, without)
+
+
+def _noise(data: Standardised, m: int) -> FloatArray:
+    """Squares of the outcome that are left when every group has its own m coefficients."""
+    b, columns, k, _ = data.rows.shape
+    if m == k:
+        return data.rest
+    below = data.rows[:, m:, m:].reshape(b, columns - m, -1).transpose(0, 2, 1)
+    return np.asarray(data.rest + np.linalg.qr(below, mode="r")[:, -1, -1] ** 2)
+
+
+def fit(batch: Batch, m: int, *, correlated: bool = True) -> Fitted:
+    """Fit the model with random effects of the first m columns.
+
+    Without correlations it depends on where a predictor has its zero, so the random effects then
+    belong to the columns as they are, and not to any mixture of them.
+    """
+    data, axes = batch.standardised, None
+    if not correlated:
+        axes = data.A[:, :m, :m] / np.linalg.norm(data.A[:, :m, :m], axis=1, keepdims=True)
+    data, Lambda = optimum(data.pooled(m), m, axes)
+    at, back = profile(data, Lambda), np.linalg.inv(data.A)
+    bend = derivatives(data, at, Lambda, axes)
+    sd = np.sqrt(at.s2) * data.scale
+    variances = np.einsum("bij,bjl,bil->bi", back, at.inverse, back)
+    loadings = back[:, :m, :m] @ Lambda * sd[:, None, None]
+    f = np.einsum("biag,bag->big", at.solved[:, :m], at.solved[:, -1])
+    groups = np.repeat(at.beta[..., None], f.shape[2], axis=2)
+    groups[:, :m] += Lambda @ (Lambda.swapaxes(1, 2) @ f)
+    singular = sizes(Lambda, axes).min(axis=1) < SINGULAR
+    unknown = ~singular & (curvatures(bend)[0][:, 0] < UNKNOWN)
+    gradient = np.abs(bend.gradient).max(axis=1)
+    found = Fitted(
+        estimate=data.original(at.beta),
+        se=sd[:, None] * np.sqrt(variances),
+        df=satterthwaite(at, bend, back),
+        singular=singular,
+        converged=~(gradient > STEEP) & ~unknown,
+        gradient=gradient,
+        deviance=at.deviance
+        + 2 * np.linalg.slogdet(data.A)[1]
+        + 2 * data.n_free * np.log(data.scale),
+        residual_sd=sd,
+        group_coefs=data.original(groups),
+        random_cov=loadings @ loadings.swapaxes(1, 2),
+        messages=refusals(batch, np.ones(len(batch)), lambda i: _messages(
+            singular[i], unknown[i], gradient[i]
+        )),
+        problem=refusals(
+            batch, at.s2 < NOISELESS, lambda _: NO_NOISE
+        ),
+    )  # fmt: skip
+    numbers = np.concatenate([found.estimate, found.se, found.df], axis=1)
+    lost = ~np.isfinite(numbers).all(axis=1) & (found.problem == "")
+    assert found.problem is not None
+    found.problem[lost] = "a predictor nearly repeats others; leave it out"
+    return found
+
+
+def _messages(singular: bool, unknown: bool, gradient: float) -> str:
+    found = []
+    if singular:
+        found.append("mlmlearn: boundary (singular) fit")
+    if unknown:
+        found.append(
+            "mlmlearn: the data cannot tell the sizes of some random effects apart, so that "
+            "standard errors are arbitrary; is a predictor constant within groups?"
+        )
+    if gradient > STEEP:
+        found.append(
+            f"mlmlearn: the search ended on a slope (gradient {gradient:.2g}); compare "
+            "with another strategy or engine"
+        )
+    return "\n".join(found)

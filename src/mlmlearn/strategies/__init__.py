@@ -1,0 +1,84 @@
+"""The registry of strategies. Each is a file of this folder, found by being there."""
+
+import pkgutil
+from collections.abc import Iterable
+from importlib import import_module
+
+from mlmlearn.errors import InputError
+from mlmlearn.strategies.base import Fitted, Strategy
+
+__all__ = [
+    "STRATEGIES", "Fitted", "Strategy", "get_strategies", "get_strategy", "of_the_post", "register",
+]  # fmt: skip
+
+STRATEGIES: dict[str, Strategy] = {}
+"""The strategies, by id, in the order in which the book shows them."""
+
+
+def register(strategy: Strategy) -> Strategy:
+    """Make a strategy known by its id.
+
+    Parameters
+    ----------
+    strategy : Strategy
+        It takes the place of an earlier one of its id.
+    """
+    STRATEGIES[strategy.id] = strategy
+    ordered = sorted(STRATEGIES.values(), key=lambda one: one.place)
+    STRATEGIES.clear()
+    STRATEGIES.update((one.id, one) for one in ordered)
+    return strategy
+
+
+for _module in pkgutil.iter_modules(__path__):
+    if _module.name != "base":
+        register(import_module(f"{__name__}.{_module.name}").STRATEGY)
+
+
+def of_the_post() -> list[str]:
+    """Return the ids of the 2019 post's four strategies."""
+    return [strategy.id for strategy in STRATEGIES.values() if strategy.in_post]
+
+
+def get_strategy(strategy: str) -> Strategy:
+    """Look a strategy up by its id.
+
+    Parameters
+    ----------
+    strategy : str
+        One of the keys of `STRATEGIES`.
+
+    Raises
+    ------
+    InputError
+        When there is no such strategy; the message lists the known ones.
+    """
+    try:
+        return STRATEGIES[strategy]
+    except (KeyError, TypeError):
+        raise InputError(
+            f"unknown strategy {strategy!r}; the known ones are {', '.join(STRATEGIES)}"
+        ) from None
+
+
+def get_strategies(strategies: str | Iterable[str] | None) -> list[str]:
+    """Check the ids of some strategies, or of one; without any, take the post's four.
+
+    Returns
+    -------
+    list of str
+        The ids, in the order given.
+
+    Raises
+    ------
+    InputError
+        When there is none, or one that is not known.
+    """
+    if strategies is None:
+        return of_the_post()
+    if isinstance(strategies, str):
+        strategies = (strategies,)
+    chosen = [get_strategy(strategy).id for strategy in strategies]
+    if not chosen:
+        raise InputError(f"no strategy was named; the known ones are {', '.join(STRATEGIES)}")
+    return chosen

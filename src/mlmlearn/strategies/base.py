@@ -1,0 +1,137 @@
+"""What a strategy is, and what it finds."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from mlmlearn.batch import Batch, Texts
+from mlmlearn.triangles import FloatArray
+
+__all__ = ["Fitted", "Strategy", "refusals"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a strategy found in the b data sets of a batch, in the units of the data.
+
+    Only estimates, standard errors and degrees of freedom are needed; whatever else a strategy
+    does not know is missing.
+
+    Attributes
+    ----------
+    estimate, se, df : ndarray, shape (b, k)
+    p, ci_low, ci_high : ndarray, shape (b, k), optional
+        Two-sided p values and 95 % intervals that do not come from t with df.
+    converged, singular : ndarray of bool, shape (b,), optional
+    gradient, deviance, residual_sd : ndarray, shape (b,), optional
+    group_coefs : ndarray, shape (b, k, g), optional
+    random_cov : ndarray, shape (b, m, m), optional
+    problem, messages : ndarray of str, shape (b,), optional
+        Why there is no fit; what else is to be known, a line a sentence.
+    """
+
+    estimate: FloatArray
+    se: FloatArray
+    df: FloatArray
+    p: FloatArray | None = None
+    ci_low: FloatArray | None = None
+    ci_high: FloatArray | None = None
+    converged: NDArray[np.bool_] | None = None
+    singular: NDArray[np.bool_] | None = None
+    gradient: FloatArray | None = None
+    deviance: FloatArray | None = None
+    residual_sd: FloatArray | None = None
+    group_coefs: FloatArray | None = None
+    random_cov: FloatArray | None = None
+    problem: Texts | None = None
+    messages: Texts | None = None
+
+    def complete(self) -> "Fitted":
+        """Fill in tests and intervals from t with df, and what is missing of a fit's status."""
+        b = len(self.estimate)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            half_width = stats.t.ppf(0.975, self.df) * self.se
+            default: dict[str, Any] = {
+                "p": 2 * stats.t.sf(np.abs(self.estimate / self.se), self.df),
+                "ci_low": self.estimate - half_width,
+                "ci_high": self.estimate + half_width,
+                "converged": np.ones(b, dtype=bool),
+                "singular": np.zeros(b, dtype=bool),
+                **{name: np.full(b, np.nan) for name in ("gradient", "deviance", "residual_sd")},
+                **{name: np.full(b, "", dtype=object) for name in ("problem", "messages")},
+            }
+        return Fitted(
+            **{
+                field.name: default.get(field.name)
+                if getattr(self, field.name) is None
+                else getattr(self, field.name)
+                for field in fields(self)
+            }
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence["Fitted"]) -> "Fitted":
+        """Put the fits of several batches one after another."""
+        found = {}
+        for field in fields(cls):
+            values = [getattr(part, field.name) for part in parts]
+            if all(value is not None for value in values):
+                found[field.name] = np.concatenate(values)
+        return cls(**found)
+
+    def spread(self, places: NDArray[np.bool_], problems: Texts) -> "Fitted":
+        """Put the fits at their places among all data sets, with nothing but problems elsewhere."""
+        found = {}
+        for field in fields(self):
+            values = getattr(self, field.name)
+            if values is None:
+                continue
+            kind: Any = {"b": False, "O": ""}.get(values.dtype.kind, np.nan)
+            found[field.name] = np.full((len(places), *values.shape[1:]), kind, values.dtype)
+            found[field.name][places] = values
+        found["problem"] = np.where(places, found["problem"], problems)
+        return Fitted(**found)
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """One way to analyse repeated measures.
+
+    Attributes
+    ----------
+    id : str
+        The name used in code and tables.
+    label : str
+        The name used in figures and prose.
+    description : str
+        One line for help texts and legends.
+    refuse : callable
+        Given a batch, says for each data set why it cannot be analysed, or nothing.
+    fit : callable
+        Given a batch of data sets that were not refused, returns what it found.
+    pymer4 : callable, optional
+        Given one data set, has pymer4 fit it; without it only the batch engine can.
+    in_post : bool
+        Whether it is one of the 2019 post's four, which `compare` and `run` take by default.
+    """
+
+    id: str
+    label: str
+    description: str
+    refuse: Callable[[Batch], Texts]
+    fit: Callable[[Batch], Fitted]
+    pymer4: Callable[..., Fitted] | None = None
+    in_post: bool = False
+    place: int = 100
+
+
+def refusals(batch: Batch, where: Any, sentence: Callable[[int], str]) -> Texts:
+    """Return, for each data set, a sentence where it is refused, and nothing elsewhere."""
+    found = np.full(len(batch), "", dtype=object)
+    for i in np.flatnonzero(where):
+        found[i] = sentence(int(i))
+    return found

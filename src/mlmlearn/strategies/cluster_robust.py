@@ -1,0 +1,55 @@
+"""One OLS over all rows, with cluster-robust standard errors and pymer4's correction."""
+
+import numpy as np
+
+from mlmlearn.batch import Batch, Texts
+from mlmlearn.clustered import ClusteredData
+from mlmlearn.ols import fitted, scores
+from mlmlearn.strategies.base import Fitted, Strategy, refusals
+
+
+def refuse(batch: Batch) -> Texts:
+    """Refuse when no degrees of freedom are left."""
+    k = batch.n_fixed
+    return refusals(
+        batch,
+        batch.n_groups <= k,
+        lambda i: (
+            f"cluster_robust tests {k} coefficients with groups minus coefficients = "
+            f"{batch.n_groups[i] - k} degrees of freedom; it needs at least {k + 1} groups"
+        ),
+    )
+
+
+def fit(batch: Batch) -> Fitted:
+    """OLS with V = (X'X)^-1 M (X'X)^-1 G/(G-1) N/(N-k) and G - k degrees of freedom.
+
+    M adds up the outer products of the groups' scores X_j'(y_j - X_j beta), which are C_j'd_j
+    (Cameron & Miller 2015, Journal of Human Resources 50(2), with pymer4's df).
+    """
+    data = batch.standardised
+    n, n_groups, k = data.n_rows, data.n_groups, data.n_fixed
+    own = np.linalg.inv(data.A) @ (scores(batch) / n[:, None, None])  # X'X = N I
+    own = own * data.scale[:, None, None]
+    factor = n_groups / (n_groups - 1) * n / (n - k)
+    se = np.sqrt(factor[:, None] * (own**2).sum(axis=2))
+    return fitted(batch, data.ols, se, n_groups - k)
+
+
+def pymer4(data: ClusteredData) -> Fitted:
+    """Have pymer4 fit Lm(...).fit(robust="cluster", cluster="g")."""
+    from mlmlearn.engine_pymer4 import lm
+
+    return lm(data)
+
+
+STRATEGY = Strategy(
+    "cluster_robust",
+    "Cluster-robust OLS",
+    "one OLS over all rows, with cluster-robust standard errors",
+    refuse,
+    fit,
+    pymer4,
+    in_post=True,
+    place=4,
+)

@@ -1,0 +1,130 @@
+"""An OLS per group, then a regression of the groups' coefficients over the groups.
+
+Where every predictor varies within groups, the second stage is the mean of the groups'
+coefficients with a one-sample t test. A predictor that is constant within groups explains the
+intercepts, and its product with one that is not explains that one's slopes: the analysis of summary
+measures (Matthews, Altman, Campbell & Royston 1990, BMJ 300).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlmlearn.batch import Batch, Texts
+from mlmlearn.clustered import ClusteredData, listed
+from mlmlearn.ols import fitted
+from mlmlearn.strategies.base import Fitted, Strategy, refusals
+from mlmlearn.triangles import FloatArray
+
+# Share of a column's size below which it owes nothing to another.
+NOTHING = 1e-8
+
+
+def refuse(batch: Batch) -> Texts:
+    """Refuse groups without a regression of their own, and too few groups."""
+    m = batch.n_random
+    short, alike = batch.short_groups(m), batch.dependent_groups()
+    found = refusals(
+        batch,
+        [bool(groups) for groups in short],
+        lambda i: (
+            f"two_stage fits {m} coefficients in every group and needs at least {m} rows in each, "
+            f"but {len(short[i])} of {batch.n_groups[i]} groups have fewer: {listed(short[i])}; "
+            "drop these groups or use another strategy"
+        ),
+    )
+    found = _then(found, batch, [bool(groups) for groups in alike], lambda i: (
+        "two_stage fits every group on its own, but a predictor does not vary, or repeats another, "
+        f"within {len(alike[i])} of {batch.n_groups[i]} groups: {listed(alike[i])}; drop these "
+        "groups or use another strategy"
+    ))  # fmt: skip
+    if m == batch.n_fixed or not (good := found == "").any():
+        return found
+    touched = np.ones((len(batch), m, batch.n_fixed - m), dtype=bool)
+    touched[good] = touches(batch.take(good))
+    found = _then(found, batch, (touched.sum(axis=1) != 1).any(axis=1), lambda i: (
+        "two_stage explains each coefficient of the groups by itself, but "
+        f"{listed(np.array(batch.terms[m:])[touched[i].sum(axis=0) != 1])} would explain several; "
+        "leave it out, or use another strategy"
+    ))  # fmt: skip
+    needed = touched.sum(axis=2).max(axis=1) + 2
+    return _then(found, batch, batch.n_groups < needed, lambda i: (
+        f"two_stage regresses the coefficients of the groups on what is constant within them and "
+        f"needs at least {needed[i]} groups, but there are {batch.n_groups[i]}; use fewer "
+        "predictors of the groups"
+    ))  # fmt: skip
+
+
+def _then(found: Texts, batch: Batch, where: object, sentence: object) -> Texts:
+    """Add a further reason where there is none yet."""
+    later = np.asarray(where) & (found == "")
+    return np.where(later, refusals(batch, later, sentence), found)  # type: ignore[arg-type]
+
+
+def first_stage(batch: Batch) -> tuple[FloatArray, FloatArray]:
+    """Coefficients of the groups, shape (b, m, g), and what the other columns add to them.
+
+    In group j the other columns are X_r M_j, with X_r its m random ones: shape (b, g, m, k - m).
+    """
+    data, m, k = batch.standardised, batch.n_random, batch.n_fixed
+    there = (batch.sizes > 0)[:, :, None, None]
+    C = data.rows.transpose(0, 3, 2, 1)[:, :, :m]
+    solved = np.linalg.solve(np.where(there, C[..., :m], np.eye(m)), C[..., m:])
+    own = np.zeros((len(batch), k, C.shape[1]))
+    own[:, :m] = solved[..., -1].swapaxes(1, 2)
+    A = data.A
+    M = np.linalg.inv(A[:, :m, :m])[:, None] @ (
+        A[:, None, :m, m:] + solved[..., :-1] @ A[:, None, m:, m:]
+    )
+    # Less the OLS fit are the outcomes, of which the other columns explain a part.
+    coefs = data.original(own)[:, :m] + np.einsum("bgmz,bz->bmg", M, data.ols[:, m:])
+    return coefs * there[..., 0].swapaxes(1, 2), M * there
+
+
+def touches(batch: Batch) -> NDArray[np.bool_]:
+    """Tell which random coefficients each other column explains, shape (b, m, k - m)."""
+    m, A = batch.n_random, batch.standardised.A
+    lengths = np.linalg.norm(A, axis=1)
+    share = np.abs(first_stage(batch)[1]).max(axis=1) * lengths[:, :m, None]
+    return np.asarray(share > NOTHING * lengths[:, None, m:])
+
+
+def fit(batch: Batch) -> Fitted:
+    """Regress the groups' coefficients on 1 and on what explains them; J less these df."""
+    m, k, J = batch.n_random, batch.n_fixed, batch.standardised.n_groups
+    own, M = first_stage(batch)
+    there = (batch.sizes > 0).astype(float)
+    estimate, se, df = (np.empty((len(batch), k)) for _ in range(3))
+    touched = touches(batch)[0] if m < k else np.zeros((m, 0), dtype=bool)
+    for r in range(m):
+        explaining = m + np.flatnonzero(touched[r])
+        design = np.concatenate([there[..., None], M[:, :, r, touched[r]]], axis=2)
+        Q, R = np.linalg.qr(design)
+        coefs = np.linalg.solve(R, Q.swapaxes(1, 2) @ own[:, r, :, None])
+        rest = (own[:, r] - (design @ coefs)[..., 0]) * there
+        left = J - design.shape[2]
+        inverse = np.linalg.inv(R)
+        these = [r, *explaining]
+        estimate[:, these] = coefs[..., 0]
+        variance = (rest**2).sum(axis=1) / left
+        se[:, these] = np.sqrt(variance[:, None] * (inverse**2).sum(axis=2))
+        df[:, these] = left[:, None]
+    return fitted(batch, estimate, se, df, group_coefs=own)
+
+
+def pymer4(data: ClusteredData) -> Fitted:
+    """Have pymer4 fit Lm2(..., group="g")."""
+    from mlmlearn.engine_pymer4 import lm2
+
+    return lm2(data)
+
+
+STRATEGY = Strategy(
+    "two_stage",
+    "Two-stage OLS",
+    "one OLS per group, then a one-sample t test over the group coefficients",
+    refuse,
+    fit,
+    pymer4,
+    in_post=True,
+    place=7,
+)
