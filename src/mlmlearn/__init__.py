@@ -9,10 +9,11 @@ from mlmlearn.metrics import coef_abs_error, recovery, se_sum, t_sum
 from mlmlearn.results import FitResult
 from mlmlearn.run_results import Results, load_reference
 from mlmlearn.simulation import SimulatedData, simulate
-from mlmlearn.strategies import STRATEGIES, Strategy
+from mlmlearn.strategies import POST_STRATEGIES, STRATEGIES, Strategy, register
 from mlmlearn.verification import verify
 
 __all__ = [
+    "POST_STRATEGIES",
     "STRATEGIES",
     "Condition",
     "EngineError",
@@ -32,6 +33,7 @@ __all__ = [
     "paired_difference",
     "performance",
     "recovery",
+    "register",
     "run",
     "se_sum",
     "simulate",

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 
 from mlmlearn.clustered import ClusteredData, listed
 from mlmlearn.triangles import (
-    CONSTANT, REPEATED, FloatArray, Standardised, independent, standardised, triangles,
+    CONSTANT,
+    REPEATED,
+    FloatArray,
+    Standardised,
+    independent,
+    standardised,
+    triangles,
     triangles_of_groups,
 )  # fmt: skip
 
@@ -50,8 +56,10 @@ class Batch:
         The user's labels of the g groups.
     rows : callable
         Gives data set i with its rows.
-    seeds : sequence of int
-        A number for each data set, from which a strategy that draws at random draws.
+    seeds : sequence
+        A seed for each data set, for strategies that draw at random.
+    shown : tuple of str
+        The terms in the order in which to show them.
     """
 
     terms: tuple[str, ...]
@@ -60,7 +68,8 @@ class Batch:
     sizes: NDArray[np.intp]
     labels: pd.Index
     rows: Callable[[int], ClusteredData]
-    seeds: Sequence[int]
+    seeds: Sequence[Any]
+    shown: tuple[str, ...]
 
     @classmethod
     def of_one(cls, data: ClusteredData) -> "Batch":
@@ -68,7 +77,9 @@ class Batch:
         sizes = np.bincount(data.codes)
         R = triangles_of_groups(data.X, data.y, sizes)
         m = int(data.random.sum())
-        return cls(data.terms, m, R[None], sizes[None], data.labels, lambda _: data, (0,))
+        return cls(
+            data.terms, m, R[None], sizes[None], data.labels, lambda _: data, (0,), data.shown
+        )
 
     @classmethod
     def of_arrays(
@@ -78,7 +89,7 @@ class Batch:
         X: FloatArray,
         y: FloatArray,
         present: NDArray[np.bool_],
-        seeds: Sequence[int],
+        seeds: Sequence[Any],
     ) -> "Batch":
         """Sum up simulated data sets.
 
@@ -101,7 +112,8 @@ class Batch:
                 labels[there],
             )
 
-        return cls(terms, n_random, triangles(X, y), present.sum(axis=2), labels, rows, seeds)
+        sizes = present.sum(axis=2)
+        return cls(terms, n_random, triangles(X, y), sizes, labels, rows, seeds, terms)
 
     def __len__(self) -> int:
         return len(self.R)

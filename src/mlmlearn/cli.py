@@ -14,13 +14,13 @@ from typing import Any
 import pandas as pd
 
 from mlmlearn.conditions import Grid
-from mlmlearn.errors import EngineError, InputError, RunError
 from mlmlearn.engines import ENGINES
+from mlmlearn.errors import EngineError, InputError, RunError
 from mlmlearn.fitting import compare
 from mlmlearn.loop import run
 from mlmlearn.run_results import FIT_KEY, Results, load_reference
 from mlmlearn.store import write_atomically
-from mlmlearn.strategies import STRATEGIES, of_the_post
+from mlmlearn.strategies import POST_STRATEGIES, STRATEGIES
 from mlmlearn.verification import verify
 
 __all__ = ["main"]
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
             nargs="+",
             choices=list(STRATEGIES),
             metavar="ID",
-            help=f"some of {', '.join(STRATEGIES)} (default: {' '.join(of_the_post())})",
+            help=f"some of {', '.join(STRATEGIES)} (default: {' '.join(POST_STRATEGIES)})",
         )
 
     grid = Grid()

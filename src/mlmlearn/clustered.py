@@ -37,6 +37,8 @@ class ClusteredData:
         Which columns may have random effects: those that vary within groups, each on its own.
     labels : Index
         The user's label of each group, in the order of the codes.
+    shown : tuple of str
+        The terms in the user's order.
     """
 
     y: NDArray[np.float64]
@@ -45,6 +47,7 @@ class ClusteredData:
     terms: tuple[str, ...]
     random: NDArray[np.bool_]
     labels: pd.Index
+    shown: tuple[str, ...]
 
     @classmethod
     def sorted(
@@ -67,6 +70,7 @@ class ClusteredData:
             names,
             random[columns],
             labels,
+            terms,
         )
 
     @property

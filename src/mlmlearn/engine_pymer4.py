@@ -108,7 +108,7 @@ def fit(strategy: Strategy, batch: Batch) -> Fitted:
     return Fitted.joined(found)
 
 
-def data_sets_at_once(n_groups: int, n_obs: int) -> int:  # noqa: ARG001
+def data_sets_at_once(n_groups: int, n_obs: int) -> int:
     """Say how many data sets to fit at once: R takes one after another."""
     return 1
 
@@ -225,11 +225,11 @@ def _second_stage(own: Any, data: ClusteredData) -> pd.DataFrame:
     for r in range(m):
         columns = np.flatnonzero(touched[r])
         names = {f"z{c}": explained[:, r, c] for c in columns}
-        scale = [1.0, *(_power_of_two(np.abs(z).max()) for z in names.values())]
-        frame = pd.DataFrame({name: z / s for (name, z), s in zip(names.items(), scale[1:])})
+        scale = {name: _power_of_two(np.abs(z).max()) for name, z in names.items()}
+        frame = pd.DataFrame({name: z / scale[name] for name, z in names.items()}, range(len(own)))
         model = Lm(" + ".join(["y ~ 1", *names]), data=frame.assign(y=own[:, r]))
         model.fit(summarize=False)
-        found = _times(model.coefs, 1 / np.array(scale))
+        found = _times(model.coefs, 1 / np.array([1, *scale.values()]))
         rows |= dict(zip([r, *(m + columns)], (row for _, row in found.iterrows()), strict=True))
     return pd.DataFrame([rows[i] for i in range(len(data.terms))])
 

@@ -1,7 +1,6 @@
 """`fit` one strategy, or `compare` them all, on any clustered data frame."""
 
 from collections.abc import Hashable, Iterable, Sequence
-from typing import Any
 
 import pandas as pd
 

@@ -1,8 +1,8 @@
 """The multilevel models by REML, many data sets side by side, from their triangles alone.
 
 **Profile.** The models have y_j ~ N(X_j beta, sigma^2 (I + Z_j Lambda Lambda' Z_j')), Z_j being
-the first m columns of X_j (all k of them, or the intercept, or what varies within groups). With C_j and d_j of `triangles`,
-F_j the first m columns of C_j, K_j = I + F_j Lambda Lambda' F_j', and N rows,
+the first m columns of X_j (the intercept, or all that varies within groups). With C_j and d_j of
+`triangles`, F_j the first m columns of C_j, K_j = I + F_j Lambda Lambda' F_j', and N rows,
 
     information = sum C_j' K_j^-1 C_j             beta = information^-1 sum C_j' K_j^-1 d_j
     s^2 = (sum e_j' K_j^-1 e_j + r_j^2) / (N - k)              where e_j = d_j - C_j beta

@@ -84,7 +84,7 @@ def result_of(strategy: str, engine: str, batch: Batch, found: Fitted, i: int) -
     coefs = pd.DataFrame(
         {name: values[i] for name, values in coef_columns(found).items()},
         index=pd.Index(terms, name="term"),
-    )
+    ).loc[list(batch.shown)]
     groups, cov = found.group_coefs, found.random_cov
     here: Any = found
     return FitResult(
@@ -100,7 +100,9 @@ def result_of(strategy: str, engine: str, batch: Batch, found: Fitted, i: int) -
         reml_deviance=float(here.deviance[i]),
         group_coefs=None
         if groups is None
-        else pd.DataFrame(groups[i].T, index=labels, columns=terms[: groups.shape[1]]),
+        else pd.DataFrame(
+            groups[i].T[batch.sizes[i] > 0], index=labels, columns=terms[: groups.shape[1]]
+        )[[term for term in batch.shown if term in terms[: groups.shape[1]]]],
         random_cov=None
         if cov is None
         else pd.DataFrame(cov[i], index=terms[: cov.shape[1]], columns=terms[: cov.shape[1]]),

@@ -8,7 +8,8 @@ from mlmlearn.errors import InputError
 from mlmlearn.strategies.base import Fitted, Strategy
 
 __all__ = [
-    "STRATEGIES", "Fitted", "Strategy", "get_strategies", "get_strategy", "of_the_post", "register",
+    "POST_STRATEGIES", "STRATEGIES", "Fitted", "Strategy", "get_strategies", "get_strategy",
+    "register",
 ]  # fmt: skip
 
 STRATEGIES: dict[str, Strategy] = {}
@@ -35,9 +36,10 @@ for _module in pkgutil.iter_modules(__path__):
         register(import_module(f"{__name__}.{_module.name}").STRATEGY)
 
 
-def of_the_post() -> list[str]:
-    """Return the ids of the 2019 post's four strategies."""
-    return [strategy.id for strategy in STRATEGIES.values() if strategy.in_post]
+POST_STRATEGIES: dict[str, Strategy] = {
+    name: strategy for name, strategy in STRATEGIES.items() if strategy.in_post
+}
+"""The 2019 post's four, which `compare` and `run` take unless told otherwise."""
 
 
 def get_strategy(strategy: str) -> Strategy:
@@ -75,7 +77,7 @@ def get_strategies(strategies: str | Iterable[str] | None) -> list[str]:
         When there is none, or one that is not known.
     """
     if strategies is None:
-        return of_the_post()
+        return list(POST_STRATEGIES)
     if isinstance(strategies, str):
         strategies = (strategies,)
     chosen = [get_strategy(strategy).id for strategy in strategies]

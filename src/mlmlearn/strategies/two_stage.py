@@ -43,7 +43,7 @@ def refuse(batch: Batch) -> Texts:
     touched[good] = touches(batch.take(good))
     found = _then(found, batch, (touched.sum(axis=1) != 1).any(axis=1), lambda i: (
         "two_stage explains each coefficient of the groups by itself, but "
-        f"{listed(np.array(batch.terms[m:])[touched[i].sum(axis=0) != 1])} would explain several; "
+        f"{_several(batch, touched[i])} would explain several; "
         "leave it out, or use another strategy"
     ))  # fmt: skip
     needed = touched.sum(axis=2).max(axis=1) + 2
@@ -52,6 +52,11 @@ def refuse(batch: Batch) -> Texts:
         f"needs at least {needed[i]} groups, but there are {batch.n_groups[i]}; use fewer "
         "predictors of the groups"
     ))  # fmt: skip
+
+
+def _several(batch: Batch, touched: NDArray[np.bool_]) -> str:
+    others = batch.terms[batch.n_random :]
+    return listed(t for t, n in zip(others, touched.sum(axis=0), strict=True) if n != 1)
 
 
 def _then(found: Texts, batch: Batch, where: object, sentence: object) -> Texts:
