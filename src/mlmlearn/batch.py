@@ -148,7 +148,7 @@ class Batch:
             R=self.R[places],
             sizes=self.sizes[places],
             rows=lambda i: self.rows(int(places[i])),
-            seeds=[self.seeds[i] for i in places],
+            seeds=[self.seeds[int(i)] for i in places],
         )
 
     @cached_property
@@ -160,17 +160,18 @@ class Batch:
         b, g, size, _ = self.R.shape
         k, found = size - 1, no_texts(b)
         with np.errstate(all="ignore"):
-            squares = np.linalg.qr(self.R.reshape(b, g * size, size), mode="r") ** 2
+            whole_triangle: Any = np.linalg.qr(self.R.reshape(b, g * size, size), mode="r")
+        squares = whole_triangle**2
         own, whole = np.diagonal(squares, axis1=1, axis2=2), squares.sum(axis=1)
         spread = whole - squares[:, 0]  # about the mean, which is the first row
         constant = spread[:, 1:k] <= CONSTANT**2 * whole[:, 1:k]
         repeated = own[:, 1:k] <= REPEATED**2 * spread[:, 1:k]
-        level = spread[:, k] <= CONSTANT**2 * whole[:, k]
+        level: Any = spread[:, k] <= CONSTANT**2 * whole[:, k]
         determined = own[:, k] <= DETERMINED**2 * spread[:, k]
-        finite = np.isfinite(self.R).all(axis=(1, 2, 3))
+        finite: Any = np.isfinite(self.R).all(axis=(1, 2, 3))
         doubtful = ~finite | (self.n_groups < 2) | level | determined
         for i in np.flatnonzero(doubtful | constant.any(axis=1) | repeated.any(axis=1)):
-            found[i] = self._problem(i, finite[i], constant[i], repeated[i], level[i])
+            found[i] = self._problem(int(i), finite[i], constant[i], repeated[i], level[i])
         return found
 
     def _problem(self, i: int, finite: Any, constant: Any, repeated: Any, level: Any) -> str:

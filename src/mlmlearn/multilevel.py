@@ -1,5 +1,7 @@
 """The multilevel models: from the triangles through REML back to the units of the data."""
 
+from typing import Any
+
 import numpy as np
 
 from mlmlearn.batch import Batch, Texts
@@ -52,7 +54,8 @@ def _noise(data: Standardised, m: int) -> FloatArray:
     if m == k:
         return data.rest
     below = data.rows[:, m:, m:].reshape(b, columns - m, -1).transpose(0, 2, 1)
-    return np.asarray(data.rest + np.linalg.qr(below, mode="r")[:, -1, -1] ** 2)
+    triangle: Any = np.linalg.qr(below, mode="r")
+    return np.asarray(data.rest + triangle[:, -1, -1] ** 2)
 
 
 def fit(batch: Batch, m: int, *, correlated: bool = True) -> Fitted:
@@ -98,7 +101,6 @@ def fit(batch: Batch, m: int, *, correlated: bool = True) -> Fitted:
     )  # fmt: skip
     numbers = np.concatenate([found.estimate, found.se, found.df], axis=1)
     lost = ~np.isfinite(numbers).all(axis=1) & (found.problem == "")
-    assert found.problem is not None
     found.problem[lost] = "a predictor nearly repeats others; leave it out"
     return found
 

@@ -79,25 +79,23 @@ def coef_columns(found: Fitted) -> dict[str, Any]:
 
 def result_of(strategy: str, engine: str, batch: Batch, found: Fitted, i: int) -> FitResult:
     """Make the result of data set i of a batch."""
-    assert found.converged is not None
     terms, labels = list(batch.terms), batch.labels[batch.sizes[i] > 0]
     coefs = pd.DataFrame(
         {name: values[i] for name, values in coef_columns(found).items()},
         index=pd.Index(terms, name="term"),
     ).loc[list(batch.shown)]
     groups, cov = found.group_coefs, found.random_cov
-    here: Any = found
     return FitResult(
         strategy=strategy,
         engine=engine,
         coefs=coefs,
         n_rows=int(batch.n_rows[i]),
         n_groups=int(batch.n_groups[i]),
-        converged=bool(here.converged[i]),
-        singular=bool(here.singular[i]),
-        messages=tuple(here.messages[i].splitlines()),
-        max_gradient=float(here.gradient[i]),
-        reml_deviance=float(here.deviance[i]),
+        converged=bool(found.converged[i]),
+        singular=bool(found.singular[i]),
+        messages=tuple(found.messages[i].splitlines()),
+        max_gradient=float(found.gradient[i]),
+        reml_deviance=float(found.deviance[i]),
         group_coefs=None
         if groups is None
         else pd.DataFrame(
@@ -106,5 +104,5 @@ def result_of(strategy: str, engine: str, batch: Batch, found: Fitted, i: int) -
         random_cov=None
         if cov is None
         else pd.DataFrame(cov[i], index=terms[: cov.shape[1]], columns=terms[: cov.shape[1]]),
-        residual_sd=float(here.residual_sd[i]),
+        residual_sd=float(found.residual_sd[i]),
     )

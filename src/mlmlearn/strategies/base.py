@@ -1,7 +1,7 @@
 """What a strategy is, and what it finds."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -37,18 +37,18 @@ class Fitted:
     estimate: FloatArray
     se: FloatArray
     df: FloatArray
-    p: FloatArray | None = None
-    ci_low: FloatArray | None = None
-    ci_high: FloatArray | None = None
-    converged: NDArray[np.bool_] | None = None
-    singular: NDArray[np.bool_] | None = None
-    gradient: FloatArray | None = None
-    deviance: FloatArray | None = None
-    residual_sd: FloatArray | None = None
-    group_coefs: FloatArray | None = None
-    random_cov: FloatArray | None = None
-    problem: Texts | None = None
-    messages: Texts | None = None
+    p: Any = None
+    ci_low: Any = None
+    ci_high: Any = None
+    converged: Any = None
+    singular: Any = None
+    gradient: Any = None
+    deviance: Any = None
+    residual_sd: Any = None
+    group_coefs: Any = None
+    random_cov: Any = None
+    problem: Any = None
+    messages: Any = None
 
     def complete(self) -> "Fitted":
         """Fill in tests and intervals from t with df, and what is missing of a fit's status."""
@@ -64,14 +64,8 @@ class Fitted:
                 **{name: np.full(b, np.nan) for name in ("gradient", "deviance", "residual_sd")},
                 **{name: np.full(b, "", dtype=object) for name in ("problem", "messages")},
             }
-        return Fitted(
-            **{
-                field.name: default.get(field.name)
-                if getattr(self, field.name) is None
-                else getattr(self, field.name)
-                for field in fields(self)
-            }
-        )
+        missing = {name: v for name, v in default.items() if getattr(self, name) is None}
+        return replace(self, **missing)
 
     @classmethod
     def joined(cls, parts: Sequence["Fitted"]) -> "Fitted":
