@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mlmlearn import (
-    STRATEGIES,
+    POST_STRATEGIES,
     Condition,
     Grid,
     InputError,
@@ -425,7 +425,7 @@ def test_no_variance_between_groups_is_a_singular_fit_with_numbers():
 
 
 @pytest.mark.needs_r
-@pytest.mark.parametrize("strategy", list(STRATEGIES))
+@pytest.mark.parametrize("strategy", list(POST_STRATEGIES))
 def test_an_unbalanced_data_frame_is_fitted_as_pymer4_fits_it(strategy):
     data = simulate(Condition(25, 12, 0.8), seed=21).data.sample(frac=0.75, random_state=2)
     ours, theirs = (fit(strategy, data, engine=name, **COLUMNS) for name in ("batch", "pymer4"))

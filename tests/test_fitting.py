@@ -4,7 +4,7 @@ import pytest
 from conftest import COLUMNS
 
 from mlmlearn import (
-    STRATEGIES,
+    POST_STRATEGIES,
     Condition,
     FitError,
     InputError,
@@ -34,7 +34,7 @@ HALF_A_LAST_DIGIT = {
 
 @pytest.fixture(scope="module")
 def sleepstudy_fits(sleepstudy):
-    return {strategy: fit(strategy, sleepstudy, **SLEEP) for strategy in STRATEGIES}
+    return {strategy: fit(strategy, sleepstudy, **SLEEP) for strategy in POST_STRATEGIES}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def assert_same_numbers(table, expected):
     pd.testing.assert_frame_equal(table[columns], expected, check_exact=True)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", POST_STRATEGIES)
 def test_sleepstudy_gives_the_published_values(sleepstudy_fits, strategy):
     result = sleepstudy_fits[strategy]
     assert result.coefs.index.tolist() == ["Intercept", "Days"]
@@ -244,7 +244,7 @@ def test_the_order_of_the_predictors_is_that_of_the_terms(simulated):
 def test_results_follow_the_unit_of_the_outcome(simulated, scale):
     # lmerTest alone would give degrees of freedom that are wrong by any factor here.
     data = simulated.data
-    for strategy in STRATEGIES:
+    for strategy in POST_STRATEGIES:
         expected = fit(strategy, data, **COLUMNS)
         found = fit(strategy, data.assign(DV=scale * data["DV"]), **COLUMNS)
         assert found.messages == ()
@@ -286,7 +286,7 @@ def test_ols_slopes_do_not_depend_on_the_origin_of_a_predictor(simulated, strate
 
 
 @pytest.mark.parametrize("engine", ["pymer4", "batch"])
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", POST_STRATEGIES)
 def test_a_predictor_far_from_zero_moves_the_intercept_alone(simulated, strategy, engine):
     # lme4 alone stops short, or finds the predictors linearly dependent; pymer4's OLS gets lost.
     near = fit(strategy, simulated.data, engine=engine, **COLUMNS)
@@ -314,7 +314,7 @@ def test_a_predictor_far_from_zero_moves_the_intercept_alone(simulated, strategy
             assert far.converged
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", POST_STRATEGIES)
 def test_an_intercept_at_another_zero_is_what_the_batch_engine_says(sleepstudy, strategy):
     year = sleepstudy.assign(Days=sleepstudy["Days"] + 2010)
     lme4s, ours = (fit(strategy, year, engine=engine, **SLEEP) for engine in ("pymer4", "batch"))
@@ -404,7 +404,7 @@ def test_compare_takes_one_strategy_by_name(sleepstudy):
 def test_compare_needs_no_names_for_simulated_data_and_adds_the_truth(simulated):
     table = compare(simulated)
     assert table.columns.tolist()[:4] == ["strategy", "term", "truth", "estimate"]
-    assert table["strategy"].unique().tolist() == list(STRATEGIES)
+    assert table["strategy"].unique().tolist() == list(POST_STRATEGIES)
     assert table["truth"].tolist() == [*simulated.betas] * 4
     expected = compare(simulated.data, **COLUMNS)
     pd.testing.assert_frame_equal(table.drop(columns="truth"), expected, check_exact=True)
@@ -418,7 +418,7 @@ def test_the_truth_follows_the_predictors_that_are_asked_for(simulated):
 def test_a_strategy_that_cannot_analyse_the_data_keeps_its_rows_with_the_reason(simulated):
     few = simulated.data.groupby("Group").head(3)
     table = compare(few, **COLUMNS).set_index("strategy")
-    assert table.groupby(level=0, sort=False).size().to_dict() == dict.fromkeys(STRATEGIES, 4)
+    assert table.groupby(level=0, sort=False).size().to_dict() == dict.fromkeys(POST_STRATEGIES, 4)
     numbers = ["estimate", "se", "df", "t", "p", "ci_low", "ci_high"]
     for strategy, reason in (("two_stage", "needs at least 4 rows"), ("mlm_full", "needs more")):
         rows = table.loc[strategy]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlmlearn import STRATEGIES, Grid, load_reference, simulate
+from mlmlearn import POST_STRATEGIES, Grid, load_reference, simulate
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def test_the_reference_run_is_the_whole_grid(reference):
     }
     assert reference.manifest["engine"] == "pymer4"
     counts = reference.diagnostics.groupby(["n_groups", "n_obs", "group_sd", "strategy"]).size()
-    assert len(counts) == len(list(grid.conditions())) * len(STRATEGIES)
+    assert len(counts) == len(list(grid.conditions())) * len(POST_STRATEGIES)
     assert (counts == grid.replications).all()
     assert len(reference.fits) == 4 * len(reference.diagnostics) == 36_000
     assert not reference.diagnostics["messages"].str.startswith("failed:").any()

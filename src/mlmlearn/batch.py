@@ -45,9 +45,10 @@ class Batch:
     Attributes
     ----------
     terms : tuple of str
-        Names of the k columns, the intercept first, those with random effects before the others.
-    n_random : int
-        Columns that have random effects where a strategy gives them to all that may, m.
+        Names of the k columns, the intercept first.
+    random, within : ndarray of bool, shape (k,)
+        Columns that have random effects where a strategy gives them to all that may, and columns
+        that vary within groups, each on its own; the same unless a formula says otherwise.
     R : ndarray, shape (b, g, k + 1, k + 1)
         Triangles of the groups' rows of [X y]; zeros for groups that a data set does not have.
     sizes : ndarray of int, shape (b, g)
@@ -58,34 +59,41 @@ class Batch:
         Gives data set i with its rows.
     seeds : sequence
         A seed for each data set, for strategies that draw at random.
-    shown : tuple of str
-        The terms in the order in which to show them.
+    outcome : str
+        What the outcome is called.
     """
 
     terms: tuple[str, ...]
-    n_random: int
+    random: NDArray[np.bool_]
+    within: NDArray[np.bool_]
     R: FloatArray
     sizes: NDArray[np.intp]
     labels: pd.Index
     rows: Callable[[int], ClusteredData]
     seeds: Sequence[Any]
-    shown: tuple[str, ...]
+    outcome: str
 
     @classmethod
     def of_one(cls, data: ClusteredData) -> "Batch":
-        """Sum up one data set; its random columns must come first."""
+        """Sum up one data set."""
         sizes = np.bincount(data.codes)
-        R = triangles_of_groups(data.X, data.y, sizes)
-        m = int(data.random.sum())
         return cls(
-            data.terms, m, R[None], sizes[None], data.labels, lambda _: data, (0,), data.shown
+            data.terms,
+            data.random,
+            data.within,
+            triangles_of_groups(data.X, data.y, sizes)[None],
+            sizes[None],
+            data.labels,
+            lambda _: data,
+            (0,),
+            data.outcome,
         )
 
     @classmethod
     def of_arrays(
         cls,
         terms: tuple[str, ...],
-        n_random: int,
+        n_within: int,
         X: FloatArray,
         y: FloatArray,
         present: NDArray[np.bool_],
@@ -95,25 +103,53 @@ class Batch:
 
         Parameters
         ----------
+        n_within : int
+            Columns that vary within groups, the first ones.
         X, y, present : ndarray, shapes (b, g, n, k), (b, g, n), (b, g, n)
             Designs, outcomes, and which rows there are; the others are zeros.
         """
         labels = pd.RangeIndex(1, X.shape[1] + 1, name="Group")
+        within = np.arange(len(terms)) < n_within
 
         def rows(i: int) -> ClusteredData:
             codes = np.broadcast_to(np.arange(X.shape[1])[:, None], present[i].shape)[present[i]]
-            there = np.unique(codes)
+            there, codes = np.unique(codes, return_inverse=True)
             return ClusteredData.sorted(
                 y[i][present[i]],
                 X[i][present[i]],
-                np.searchsorted(there, codes),
-                terms,
-                np.arange(len(terms)) < n_random,
-                labels[there],
+                codes,
+                terms=terms,
+                random=within,
+                within=within,
+                labels=labels[there],
+                outcome="DV",
             )
 
-        sizes = present.sum(axis=2)
-        return cls(terms, n_random, triangles(X, y), sizes, labels, rows, seeds, terms)
+        R, sizes = triangles(X, y), present.sum(axis=2)
+        return cls(terms, within, within, R, sizes, labels, rows, seeds, "DV")
+
+    def first(self, columns: NDArray[np.bool_]) -> "tuple[Batch, NDArray[np.intp]]":
+        """Put some columns before the others.
+
+        Returns
+        -------
+        Batch
+            Itself where they stand first already.
+        ndarray of int, shape (k,)
+            Where each of this batch's columns is in the other.
+        """
+        order = np.argsort(~columns, kind="stable")
+        if (order[1:] > order[:-1]).all():
+            return self, order
+        R: Any = np.linalg.qr(self.R[..., [*order, self.n_fixed]], mode="r")
+        moved = replace(
+            self,
+            terms=tuple(self.terms[i] for i in order),
+            random=self.random[order],
+            within=self.within[order],
+            R=R,
+        )
+        return moved, np.argsort(order)
 
     def __len__(self) -> int:
         return len(self.R)
@@ -159,8 +195,10 @@ class Batch:
         """
         b, g, size, _ = self.R.shape
         k, found = size - 1, no_texts(b)
-        with np.errstate(all="ignore"):
-            whole_triangle: Any = np.linalg.qr(self.R.reshape(b, g * size, size), mode="r")
+        with np.errstate(all="ignore"):  # of one size, or squares would overflow
+            unit = np.abs(self.R).max(axis=(1, 2), keepdims=True)
+            R = self.R / np.where(unit > 0, unit, 1)
+            whole_triangle: Any = np.linalg.qr(R.reshape(b, g * size, size), mode="r")
         squares = whole_triangle**2
         own, whole = np.diagonal(squares, axis1=1, axis2=2), squares.sum(axis=1)
         spread = whole - squares[:, 0]  # about the mean, which is the first row
@@ -180,12 +218,15 @@ class Batch:
         if self.n_groups[i] < 2:
             return "there is only one group; clustered data need at least two"
         if level:
-            return "the outcome is constant, so there is nothing to explain"
+            return (
+                f"the outcome {self.outcome!r} is constant (always {self._mean(i, -1):g}), so "
+                "there is nothing to explain"
+            )
         for j, term in enumerate(self.terms[1:]):
             if constant[j]:
                 return (
-                    f"the predictor {term!r} is constant, so its effect cannot be told from the "
-                    "intercept; leave it out"
+                    f"the predictor {term!r} is constant (always {self._mean(i, j + 1):g}), so "
+                    "its effect cannot be told from the intercept; leave it out"
                 )
             if repeated[j]:
                 return (
@@ -194,16 +235,20 @@ class Batch:
                     "leave one out"
                 )
         return (
-            "the predictors determine the outcome exactly, so there is no error to estimate; is "
-            "one of them computed from it?"
+            f"the predictors determine the outcome {self.outcome!r} exactly, so there is no error "
+            "to estimate; is one of them computed from it?"
         )
+
+    def _mean(self, i: int, column: int) -> float:
+        """Mean of a column, from what its triangles have in common with the intercept's."""
+        sums = (self.R[i, :, 0, 0] * self.R[i, :, 0, column]).sum()
+        return float(sums / self.n_rows[i])
 
     def short_groups(self, needed: int) -> list[list[Hashable]]:
         """List each data set's groups with fewer rows than needed."""
         return [list(self.labels[(s > 0) & (s < needed)]) for s in self.sizes]
 
-    def dependent_groups(self) -> list[list[Hashable]]:
-        """List each data set's groups in which a random column does not vary on its own."""
-        m = self.n_random
+    def dependent_groups(self, m: int) -> list[list[Hashable]]:
+        """List each data set's groups in which one of the first m columns does not vary alone."""
         lacking = (self.sizes > 0) & ~independent(self.R[:, :, :m, :m]).all(axis=2)
         return [list(self.labels[groups]) for groups in lacking]

@@ -10,13 +10,14 @@ import importlib.util
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mlmlearn.batch import Batch, no_texts
 from mlmlearn.clustered import ClusteredData
@@ -120,8 +121,9 @@ def _frame(data: ClusteredData) -> pd.DataFrame:
     return frame.assign(y=data.y, g=data.codes + 1)
 
 
-def _sum(first: int, last: int) -> str:
-    return " + ".join(["1", *(f"x{i}" for i in range(first, last))])
+def _sum(columns: Iterable[int]) -> str:
+    """Write some columns as a formula; column 0 is the intercept."""
+    return " + ".join("1" if i == 0 else f"x{i}" for i in columns)
 
 
 def versions() -> dict[str, str]:
@@ -171,15 +173,15 @@ def lm(data: ClusteredData) -> Fitted:
             "predictor nearly repeats others, or one of its values lies very far from all others; "
             "leave one out, or look at that value"
         )
-    coefs = _times(_lm(f"y ~ {_sum(1, k)}", Z[:, 1:], frame), 1 / scales)
+    coefs = _times(_lm(f"y ~ {_sum(range(k))}", Z[:, 1:], frame), 1 / scales)
     if means.any():
         # The intercept is the outcome where every predictor is zero: a contrast of the new
         # coefficients. Columns turned so that it is one of them keep their condition.
         contrast = np.append(1, -means[1:] / scales[1:])
         turn = np.linalg.qr(np.column_stack([contrast, np.eye(k)[:, 1:]]))[0]
         length = turn[:, 0] @ contrast  # with its sign, which QR leaves open
-        names = _sum(0, k).replace("1", "0", 1)
-        turned = _lm(f"y ~ {names}", Z @ turn, frame, first=0)
+        names = " + ".join(f"x{i}" for i in range(k))
+        turned = _lm(f"y ~ 0 + {names}", Z @ turn, frame, first=0)
         at_zero = {"Estimate": turned["Estimate"].iloc[0] * length}
         at_zero["SE"] = turned["SE"].iloc[0] * abs(length)
         coefs = _with_intercept(coefs, at_zero)
@@ -201,14 +203,16 @@ def lm2(data: ClusteredData) -> Fitted:
     """Fit pymer4's two-stage OLS; what is constant within groups, by its OLS over the groups."""
     from pymer4.models import Lm2
 
-    m = int(data.random.sum())
+    k, within = len(data.terms), np.flatnonzero(data.within)
     scale = _power_of_two(np.abs(data.X).max(axis=0))
-    model = Lm2(f"y ~ {_sum(1, m)}", data=_frame(data) / [*scale[1:], 1, 1], group="g")
+    frame = _frame(data) / [*scale[1:], 1, 1]
+    model = Lm2(f"y ~ {_sum(within)}", data=frame, group="g")
     model.fit(summarize=False)
-    own = model.fixef.to_numpy() / scale[:m]
-    coefs = _times(model.coefs, 1 / scale[:m])
-    if m < len(data.terms):
-        coefs = _second_stage(own, data)
+    own = np.full((data.n_groups, k), np.nan)
+    own[:, within] = model.fixef.to_numpy() / scale[within]
+    coefs = _times(model.coefs, 1 / scale[within])
+    if len(within) < k:
+        coefs = _second_stage(own[:, within], data)
     return _fitted(coefs, data, group_coefs=own.T[None])
 
 
@@ -218,9 +222,9 @@ def _second_stage(own: Any, data: ClusteredData) -> pd.DataFrame:
 
     from mlmlearn.strategies.two_stage import first_stage, touches
 
-    batch = Batch.of_one(data)
+    batch, places = Batch.of_one(data).first(data.within)
     explained, touched = first_stage(batch)[1][0], touches(batch)[0]
-    m = batch.n_random
+    m = own.shape[1]
     rows: dict[int, pd.Series[float]] = {}
     for r in range(m):
         columns = np.flatnonzero(touched[r])
@@ -231,7 +235,7 @@ def _second_stage(own: Any, data: ClusteredData) -> pd.DataFrame:
         model.fit(summarize=False)
         found = _times(model.coefs, 1 / np.array([1, *scale.values()]))
         rows |= dict(zip([r, *(m + columns)], (row for _, row in found.iterrows()), strict=True))
-    return pd.DataFrame([rows[i] for i in range(len(data.terms))])
+    return pd.DataFrame([rows[i] for i in places])
 
 
 def _power_of_two(size: Any) -> Any:
@@ -251,8 +255,10 @@ def _with_intercept(coefs: pd.DataFrame, numbers: dict[str, Any]) -> pd.DataFram
     return coefs.assign(**columns)
 
 
-def lmer(name: str, data: ClusteredData, m: int, *, correlated: bool = True) -> Fitted:
-    """Fit the multilevel model with random effects of the first m columns with lme4.
+def lmer(
+    name: str, data: ClusteredData, random: NDArray[np.bool_], *, correlated: bool = True
+) -> Fitted:
+    """Fit the multilevel model with random effects of some columns with lme4.
 
     Parameters
     ----------
@@ -260,8 +266,8 @@ def lmer(name: str, data: ClusteredData, m: int, *, correlated: bool = True) -> 
         What to call the strategy in a message.
     data : ClusteredData
         Checked arrays.
-    m : int
-        Number of random effects, the intercept's included.
+    random : ndarray of bool, shape (k,)
+        Which columns, the intercept among them.
     correlated : bool, default True
         Whether they may be correlated.
     """
@@ -272,14 +278,15 @@ def lmer(name: str, data: ClusteredData, m: int, *, correlated: bool = True) -> 
     # predictor has its zero, and none on its unit.
     means, scales = _standardising(data)
     if not correlated:
-        means = means * ~data.random
+        means = means * ~random
     contrast = np.append(1, -means[1:] / scales[1:])
     names = [f"x{i}" for i in range(1, len(scales))]
     Z = (data.X - means) / scales
     frame = _frame(data).assign(**dict(zip(names, Z[:, 1:].T, strict=True)))
     k = len(data.terms)
     bar = "|" if correlated else "||"
-    formula = f"y ~ {_sum(1, k)} + ({_sum(1, m)} {bar} g)"
+    these = np.flatnonzero(random)
+    formula = f"y ~ {_sum(range(k))} + ({_sum(these)} {bar} g)"
     sd = frame["y"].std()
     scale = 1.0 if USUAL_SD[0] <= sd <= USUAL_SD[1] else float(_power_of_two(sd))
     model = _lmer_with_console()(formula, data=frame.assign(y=frame["y"] / scale))
@@ -316,12 +323,14 @@ def lmer(name: str, data: ClusteredData, m: int, *, correlated: bool = True) -> 
     if means.any():
         at_zero = found["intercept"] * [scale, scale, 1]
         coefs = _with_intercept(coefs, dict(zip(("Estimate", "SE", "DF"), at_zero, strict=True)))
-    # The random effects belong to the first m coefficients; back turns these to the data's units.
-    back = np.diag(1 / scales[:m])
-    back[0] = contrast[:m]
+    # Back to the units and the zero of the data.
+    back = np.diag(1 / scales[these])
+    back[0] = contrast[these]
+    m = len(these)
     estimates = np.tile(coefs["Estimate"].to_numpy()[:, None], data.n_groups)
-    estimates[:m] += scale * back @ found["group_coefs"].reshape(m, data.n_groups)
-    cov = scale**2 * back @ found["random_cov"].reshape(m, m) @ back.T
+    estimates[these] += scale * back @ found["group_coefs"].reshape(m, data.n_groups)
+    cov = np.full((k, k), np.nan)
+    cov[np.ix_(these, these)] = scale**2 * back @ found["random_cov"].reshape(m, m) @ back.T
     return _fitted(
         coefs,
         data,

@@ -1,28 +1,34 @@
-"""`fit` one strategy, or `compare` them all, on any clustered data frame."""
+"""`fit` one strategy, or `compare` several, on any clustered data frame."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
+from typing import Any
 
 import pandas as pd
 
 from mlmlearn.batch import Batch
-from mlmlearn.clustered import read_clustered
 from mlmlearn.engines import Engine, check_engine, fit_batch
 from mlmlearn.errors import FitError, InputError, StrategyError
+from mlmlearn.formulas import read, written
 from mlmlearn.results import FitResult, result_of
 from mlmlearn.simulation import SimulatedData
 from mlmlearn.strategies import get_strategies, get_strategy
 
 __all__ = ["compare", "fit"]
 
+UNCORRELATED = (
+    'the formula asks for random effects without correlations, by ||, which "mlm_full" has; name '
+    'the strategy "mlm_uncorrelated", or write one bar'
+)
+
 
 def fit(
     strategy: str,
-    data: pd.DataFrame | SimulatedData,
+    formula: str | SimulatedData,
+    data: Any = None,
     *,
-    outcome: Hashable = None,
-    predictors: Sequence[Hashable] | None = None,
     group: Hashable = None,
-    engine: Engine = "pymer4",
+    engine: Engine = "batch",
+    missing: str = "refuse",
 ) -> FitResult:
     """Fit one strategy to one data set.
 
@@ -30,17 +36,20 @@ def fit(
     ----------
     strategy : str
         A key of `STRATEGIES`, such as "mlm_full" or "two_stage".
-    data : DataFrame or SimulatedData
-        One row an observation. Groups may be unbalanced and of any type, rows in any
-        order, the index anything. Simulated data know their columns by themselves.
-    outcome : hashable
-        Name of the outcome's column.
-    predictors : sequence of hashable
-        Names of the predictors. The intercept is always included.
-    group : hashable
-        Name of the column that says which rows belong together.
-    engine : {"pymer4", "batch"}, default "pymer4"
-        What does the computing: lme4 through pymer4, the book's reference, or NumPy alone.
+    formula : str or SimulatedData
+        Outcome and predictors, such as "score ~ dose * age": categories, contrasts, interactions
+        and transforms as in formulaic, with the intercept. Bars as in lme4, "(dose | person)" or
+        "(dose || person)", name the group and the random effects; without them all that varies
+        within groups has one. Simulated data know their formula, and stand in its place.
+    data : DataFrame, optional
+        Of pandas, polars or Arrow; one row an observation. Groups may be unbalanced and of any
+        type, rows in any order, the index anything.
+    group : hashable, optional
+        Column, or level of the index, that says which rows belong together.
+    engine : {"batch", "pymer4"}, default "batch"
+        What does the computing: NumPy alone, the same on every machine, or lme4 through pymer4.
+    missing : {"refuse", "drop"}, default "refuse"
+        What to do with rows in which something that is used is missing.
 
     Returns
     -------
@@ -58,28 +67,29 @@ def fit(
 
     Examples
     --------
-    >>> result = fit("mlm_full", sleepstudy, outcome="Reaction",
-    ...              predictors=["Days"], group="Subject")      # doctest: +SKIP
-    >>> result.coefs.loc["Days", "estimate"]                    # doctest: +SKIP
+    >>> result = fit("mlm_full", "Reaction ~ Days", sleepstudy, group="Subject")  # doctest: +SKIP
+    >>> result.coefs.loc["Days", "estimate"]                                      # doctest: +SKIP
     10.467285...
     """
     get_strategy(strategy)
     check_engine(engine, [strategy])
-    batch = _read(data, outcome, predictors, group)
+    if strategy == "mlm_full" and _uncorrelated(formula):
+        raise InputError(UNCORRELATED)
+    text, batch, _ = _read(formula, data, group, missing)
     refused, found = fit_batch(strategy, batch, engine)
     if found.problem[0]:
         raise (StrategyError if refused[0] else FitError)(found.problem[0])
-    return result_of(strategy, engine, batch, found, 0)
+    return result_of(strategy, engine, text, batch, found, 0)
 
 
 def compare(
-    data: pd.DataFrame | SimulatedData,
+    formula: str | SimulatedData,
+    data: Any = None,
     *,
-    outcome: Hashable = None,
-    predictors: Sequence[Hashable] | None = None,
     group: Hashable = None,
     strategies: str | Iterable[str] | None = None,
-    engine: Engine = "pymer4",
+    engine: Engine = "batch",
+    missing: str = "refuse",
 ) -> pd.DataFrame:
     """Fit several strategies to one data set and put them side by side.
 
@@ -88,7 +98,7 @@ def compare(
 
     Parameters
     ----------
-    data, outcome, predictors, group, engine
+    formula, data, group, engine, missing
         As for `fit`.
     strategies : iterable of str, optional
         Which strategies, and in which order; without it the 2019 post's four.
@@ -97,7 +107,8 @@ def compare(
     -------
     DataFrame
         One row per strategy and term: strategy, term, truth (for simulated data), estimate,
-        se, df, t, p, ci_low, ci_high, converged, singular, message.
+        se, df, t, p, ci_low, ci_high, converged, singular, message. Its `attrs` say what was
+        used: rows, groups, dropped (rows left out) and random (what got a random effect).
 
     Raises
     ------
@@ -106,42 +117,53 @@ def compare(
     """
     chosen = get_strategies(strategies)
     check_engine(engine, chosen)
-    batch = _read(data, outcome, predictors, group)
+    if "mlm_full" in chosen and _uncorrelated(formula):
+        if strategies is not None:
+            raise InputError(UNCORRELATED)
+        chosen[chosen.index("mlm_full")] = "mlm_uncorrelated"
+    text, batch, given = _read(formula, data, group, missing)
     tables = []
     for strategy in chosen:
         _, found = fit_batch(strategy, batch, engine)
-        result = result_of(strategy, engine, batch, found, 0)
-        table = result.coefs.rename_axis("term").reset_index()
-        table = table.assign(
-            converged=result.converged,
-            singular=result.singular,
-            message=found.problem[0] or "; ".join(result.messages),
+        result = result_of(strategy, engine, text, batch, found, 0)
+        tables.append(
+            result.tidy().assign(
+                converged=result.converged,
+                singular=result.singular,
+                message=found.problem[0] or "; ".join(result.messages),
+            )
         )
-        table.insert(0, "strategy", strategy)
-        if isinstance(data, SimulatedData):
-            truth = dict(zip(data.condition.terms, data.betas, strict=True))
-            table.insert(2, "truth", table["term"].map(truth))
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+    table = pd.concat(tables, ignore_index=True)
+    if isinstance(formula, SimulatedData):
+        truth = dict(zip(formula.condition.terms, formula.betas, strict=True))
+        table.insert(2, "truth", table["term"].map(truth))
+    table.attrs = {
+        "rows": int(batch.n_rows[0]),
+        "groups": int(batch.n_groups[0]),
+        "dropped": given - int(batch.n_rows[0]),
+        "random": [term for term, has in zip(batch.terms, batch.random, strict=True) if has],
+    }
+    return table
+
+
+def _uncorrelated(formula: str | SimulatedData) -> bool:
+    return not isinstance(formula, SimulatedData) and not written(formula).correlated
 
 
 def _read(
-    data: pd.DataFrame | SimulatedData,
-    outcome: Hashable,
-    predictors: Sequence[Hashable] | None,
-    group: Hashable,
-) -> Batch:
-    """Find the columns, which simulated data need not name, and check them."""
-    if isinstance(data, SimulatedData):
-        outcome = "DV" if outcome is None else outcome
-        group = "Group" if group is None else group
-        predictors = data.condition.terms[1:] if predictors is None else predictors
-        data = data.data
-    for role, name in (("outcome", outcome), ("predictors", predictors), ("group", group)):
-        if name is None:
-            raise InputError(f"{role} was not given; name the column of the data frame to use")
-    assert predictors is not None
-    batch = Batch.of_one(read_clustered(data, outcome, predictors, group))
+    formula: str | SimulatedData, data: Any, group: Hashable, missing: str
+) -> tuple[str, Batch, int]:
+    """Read the data, which simulated data bring along; return how many rows were given, too."""
+    if isinstance(formula, SimulatedData):
+        data, group, text = formula.data, "Group", formula.formula
+    elif data is not None:
+        text = formula
+    else:
+        raise InputError(
+            "data was not given; call with a formula and a data frame, such as "
+            'compare("y ~ x", df, group="person")'
+        )
+    batch = Batch.of_one(read(text, data, group, missing))
     if problem := batch.problems[0]:
         raise InputError(problem)
-    return batch
+    return text, batch, len(data)

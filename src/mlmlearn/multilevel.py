@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlmlearn.batch import Batch, Texts
 from mlmlearn.reml import curvatures, derivatives, optimum, profile, satterthwaite, sizes
@@ -30,8 +31,10 @@ NO_NOISE = (
 )
 
 
-def refuse(name: str, batch: Batch, m: int) -> Texts:
-    """Say which data sets have too few rows, or no noise, for m random effects."""
+def refuse(name: str, batch: Batch, random: NDArray[np.bool_]) -> Texts:
+    """Say which data sets have too few rows, or no noise, for random effects of some columns."""
+    m = int(random.sum())
+    batch, _ = batch.first(random)
     needed = batch.n_groups * m
     found = refusals(
         batch,
@@ -58,12 +61,14 @@ def _noise(data: Standardised, m: int) -> FloatArray:
     return np.asarray(data.rest + triangle[:, -1, -1] ** 2)
 
 
-def fit(batch: Batch, m: int, *, correlated: bool = True) -> Fitted:
-    """Fit the model with random effects of the first m columns.
+def fit(batch: Batch, random: NDArray[np.bool_], *, correlated: bool = True) -> Fitted:
+    """Fit the model with random effects of some columns, the intercept among them.
 
     Without correlations it depends on where a predictor has its zero, so the random effects then
     belong to the columns as they are, and not to any mixture of them.
     """
+    batch, places = batch.first(random)
+    m, k = int(random.sum()), batch.n_fixed
     data, axes = batch.standardised, None
     if not correlated:
         axes = data.A[:, :m, :m] / np.linalg.norm(data.A[:, :m, :m], axis=1, keepdims=True)
@@ -73,6 +78,8 @@ def fit(batch: Batch, m: int, *, correlated: bool = True) -> Fitted:
     sd = np.sqrt(at.s2) * data.scale
     variances = np.einsum("bij,bjl,bil->bi", back, at.inverse, back)
     loadings = back[:, :m, :m] @ Lambda * sd[:, None, None]
+    cov = np.full((len(batch), k, k), np.nan)
+    cov[:, :m, :m] = loadings @ loadings.swapaxes(1, 2)
     f = np.einsum("biag,bag->big", at.solved[:, :m], at.solved[:, -1])
     groups = np.repeat(at.beta[..., None], f.shape[2], axis=2)
     groups[:, :m] += Lambda @ (Lambda.swapaxes(1, 2) @ f)
@@ -91,7 +98,7 @@ def fit(batch: Batch, m: int, *, correlated: bool = True) -> Fitted:
         + 2 * data.n_free * np.log(data.scale),
         residual_sd=sd,
         group_coefs=data.original(groups),
-        random_cov=loadings @ loadings.swapaxes(1, 2),
+        random_cov=cov,
         messages=refusals(batch, np.ones(len(batch)), lambda i: _messages(
             singular[i], unknown[i], gradient[i]
         )),
@@ -102,7 +109,7 @@ def fit(batch: Batch, m: int, *, correlated: bool = True) -> Fitted:
     numbers = np.concatenate([found.estimate, found.se, found.df], axis=1)
     lost = ~np.isfinite(numbers).all(axis=1) & (found.problem == "")
     found.problem[lost] = "a predictor nearly repeats others; leave it out"
-    return found
+    return found.ordered(places)
 
 
 def _messages(singular: bool, unknown: bool, gradient: float) -> str:

@@ -15,13 +15,13 @@ COEF_COLUMNS = ("estimate", "se", "df", "t", "p", "ci_low", "ci_high")
 
 
 # Compared by identity: data frames have no single truth value.
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FitResult:
     """One strategy fitted to one data set.
 
     Attributes
     ----------
-    strategy, engine : str
+    strategy, engine, formula : str
         What was fitted, and by what.
     coefs : DataFrame, shape (k, 7)
         One row a term, the intercept first: estimate, se, df, t, p (two-sided),
@@ -52,10 +52,13 @@ class FitResult:
         Residual standard deviation. NaN for OLS.
     n_rows, n_groups : int
         Size of the data.
+    random : tuple of str
+        Terms that got a random effect.
     """
 
     strategy: str
     engine: str
+    formula: str
     coefs: pd.DataFrame
     n_rows: int
     n_groups: int
@@ -67,6 +70,28 @@ class FitResult:
     group_coefs: pd.DataFrame | None = None
     random_cov: pd.DataFrame | None = None
     residual_sd: float = np.nan
+    random: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Show all of a fit on one screen."""
+        sizes = f"{self.n_rows:,} rows, {self.n_groups:,} groups"
+        lines = [f"{self.strategy} by {self.engine}: {self.formula}", sizes]
+        if self.random:
+            lines[1] += f", random effects of {', '.join(self.random)}"
+        lines += ["", self.coefs.to_string(float_format="{:.4g}".format), ""]
+        if not np.isnan(self.reml_deviance):
+            lines.append(
+                f"REML deviance {self.reml_deviance:.3f}, residual SD {self.residual_sd:.4g}"
+            )
+        return "\n".join([*lines, *self.messages]).rstrip()
+
+    __repr__ = __str__
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row a term, with the strategy and engine beside it."""
+        table = self.coefs.reset_index()
+        table.insert(0, "strategy", self.strategy)
+        return table
 
 
 def coef_columns(found: Fitted) -> dict[str, Any]:
@@ -77,17 +102,26 @@ def coef_columns(found: Fitted) -> dict[str, Any]:
     return dict(zip(COEF_COLUMNS, columns, strict=True))
 
 
-def result_of(strategy: str, engine: str, batch: Batch, found: Fitted, i: int) -> FitResult:
+def result_of(
+    strategy: str, engine: str, formula: str, batch: Batch, found: Fitted, i: int
+) -> FitResult:
     """Make the result of data set i of a batch."""
     terms, labels = list(batch.terms), batch.labels[batch.sizes[i] > 0]
     coefs = pd.DataFrame(
         {name: values[i] for name, values in coef_columns(found).items()},
         index=pd.Index(terms, name="term"),
-    ).loc[list(batch.shown)]
-    groups, cov = found.group_coefs, found.random_cov
+    )
+    groups = cov = None
+    if found.group_coefs is not None:
+        own = found.group_coefs[i][:, batch.sizes[i] > 0]
+        groups = pd.DataFrame(own.T, index=labels, columns=terms).dropna(axis=1, how="all")
+    if found.random_cov is not None:
+        cov = pd.DataFrame(found.random_cov[i], index=terms, columns=terms)
+        cov = cov.dropna(how="all").dropna(axis=1, how="all")
     return FitResult(
         strategy=strategy,
         engine=engine,
+        formula=formula,
         coefs=coefs,
         n_rows=int(batch.n_rows[i]),
         n_groups=int(batch.n_groups[i]),
@@ -96,13 +130,8 @@ def result_of(strategy: str, engine: str, batch: Batch, found: Fitted, i: int) -
         messages=tuple(found.messages[i].splitlines()),
         max_gradient=float(found.gradient[i]),
         reml_deviance=float(found.deviance[i]),
-        group_coefs=None
-        if groups is None
-        else pd.DataFrame(
-            groups[i].T[batch.sizes[i] > 0], index=labels, columns=terms[: groups.shape[1]]
-        )[[term for term in batch.shown if term in terms[: groups.shape[1]]]],
-        random_cov=None
-        if cov is None
-        else pd.DataFrame(cov[i], index=terms[: cov.shape[1]], columns=terms[: cov.shape[1]]),
+        group_coefs=groups,
+        random_cov=cov,
+        random=() if cov is None else tuple(map(str, cov.columns)),
         residual_sd=float(found.residual_sd[i]),
     )

@@ -41,6 +41,11 @@ class SimulatedData:
     seed: int
     replication: int
 
+    @property
+    def formula(self) -> str:
+        """What was simulated, as a formula for `fit` and `compare`."""
+        return f"DV ~ {' + '.join(self.condition.terms[1:])}"
+
 
 def _generator(condition: Condition, seed: int, replication: int) -> np.random.Generator:
     """Make the generator that belongs to one data set and to no other.

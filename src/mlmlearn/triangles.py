@@ -208,7 +208,8 @@ def independent(R: FloatArray) -> NDArray[np.bool_]:
 
     A column does when the share of its spread that those before it leave is more than rounding.
     """
-    squares = R**2
+    unit = np.abs(R).max(axis=-2, keepdims=True)  # or squares would overflow
+    squares = (R / np.where(unit > 0, unit, 1)) ** 2
     own, whole = np.diagonal(squares, axis1=-2, axis2=-1), squares.sum(axis=-2)
     spread = whole - squares[..., 0, :]
     spread[..., 0] = whole[..., 0]

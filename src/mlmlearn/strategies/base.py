@@ -29,7 +29,9 @@ class Fitted:
     converged, singular : ndarray of bool, shape (b,), optional
     gradient, deviance, residual_sd : ndarray, shape (b,), optional
     group_coefs : ndarray, shape (b, k, g), optional
-    random_cov : ndarray, shape (b, m, m), optional
+        Missing for terms that have no coefficient of each group's own.
+    random_cov : ndarray, shape (b, k, k), optional
+        Missing for terms that have no random effect.
     problem, messages : ndarray of str, shape (b,), optional
         Why there is no fit; what else is to be known, a line a sentence.
     """
@@ -76,6 +78,14 @@ class Fitted:
             if all(value is not None for value in values):
                 found[field.name] = np.concatenate(values)
         return cls(**found)
+
+    def ordered(self, places: NDArray[np.intp]) -> "Fitted":
+        """Take the terms in another order; `places` says where each is here."""
+        names = ("estimate", "se", "df", "p", "ci_low", "ci_high", "group_coefs")
+        found = {n: getattr(self, n)[:, places] for n in names if getattr(self, n) is not None}
+        if self.random_cov is not None:
+            found["random_cov"] = self.random_cov[:, places][:, :, places]
+        return replace(self, **found)
 
     def spread(self, places: NDArray[np.bool_], problems: Texts) -> "Fitted":
         """Put the fits at their places among all data sets, with nothing but problems elsewhere."""

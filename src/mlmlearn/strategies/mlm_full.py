@@ -8,19 +8,19 @@ from mlmlearn.strategies.base import Fitted, Strategy
 
 def refuse(batch: Batch) -> Texts:
     """Refuse too few rows."""
-    return multilevel.refuse("mlm_full", batch, batch.n_random)
+    return multilevel.refuse("mlm_full", batch, batch.random)
 
 
 def fit(batch: Batch) -> Fitted:
     """Fit all variances and correlations by REML."""
-    return multilevel.fit(batch, batch.n_random)
+    return multilevel.fit(batch, batch.random)
 
 
 def pymer4(data: ClusteredData) -> Fitted:
     """Have lme4 fit y ~ x + (x | g)."""
     from mlmlearn.engine_pymer4 import lmer
 
-    return lmer("mlm_full", data, int(data.random.sum()))
+    return lmer("mlm_full", data, data.random)
 
 
 STRATEGY = Strategy(

@@ -8,7 +8,7 @@ from mlmlearn.strategies.base import Fitted, Strategy
 
 def refuse(batch: Batch) -> Texts:
     """Refuse too few rows."""
-    return multilevel.refuse("mlm_uncorrelated", batch, batch.n_random)
+    return multilevel.refuse("mlm_uncorrelated", batch, batch.random)
 
 
 def fit(batch: Batch) -> Fitted:
@@ -17,14 +17,14 @@ def fit(batch: Batch) -> Fitted:
     The model says that the effects are not correlated where the predictors are zero, so it is
     another model for another zero.
     """
-    return multilevel.fit(batch, batch.n_random, correlated=False)
+    return multilevel.fit(batch, batch.random, correlated=False)
 
 
 def pymer4(data: ClusteredData) -> Fitted:
     """Have lme4 fit y ~ x + (x || g)."""
     from mlmlearn.engine_pymer4 import lmer
 
-    return lmer("mlm_uncorrelated", data, int(data.random.sum()), correlated=False)
+    return lmer("mlm_uncorrelated", data, data.random, correlated=False)
 
 
 STRATEGY = Strategy(

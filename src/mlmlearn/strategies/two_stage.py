@@ -21,8 +21,9 @@ NOTHING = 1e-8
 
 def refuse(batch: Batch) -> Texts:
     """Refuse groups without a regression of their own, and too few groups."""
-    m = batch.n_random
-    short, alike = batch.short_groups(m), batch.dependent_groups()
+    m = int(batch.within.sum())
+    batch, _ = batch.first(batch.within)
+    short, alike = batch.short_groups(m), batch.dependent_groups(m)
     found = refusals(
         batch,
         [bool(groups) for groups in short],
@@ -55,7 +56,7 @@ def refuse(batch: Batch) -> Texts:
 
 
 def _several(batch: Batch, touched: NDArray[np.bool_]) -> str:
-    others = batch.terms[batch.n_random :]
+    others = batch.terms[int(batch.within.sum()) :]
     return listed(t for t, n in zip(others, touched.sum(axis=0), strict=True) if n != 1)
 
 
@@ -68,9 +69,10 @@ def _then(found: Texts, batch: Batch, where: object, sentence: object) -> Texts:
 def first_stage(batch: Batch) -> tuple[FloatArray, FloatArray]:
     """Coefficients of the groups, shape (b, m, g), and what the other columns add to them.
 
-    In group j the other columns are X_r M_j, with X_r its m random ones: shape (b, g, m, k - m).
+    In group j the other columns are X_w M_j, with X_w the m that vary within groups, which stand
+    first: shape (b, g, m, k - m).
     """
-    data, m, k = batch.standardised, batch.n_random, batch.n_fixed
+    data, m, k = batch.standardised, int(batch.within.sum()), batch.n_fixed
     there = (batch.sizes > 0)[:, :, None, None]
     C = data.rows.transpose(0, 3, 2, 1)[:, :, :m]
     solved = np.linalg.solve(np.where(there, C[..., :m], np.eye(m)), C[..., m:])
@@ -86,8 +88,8 @@ def first_stage(batch: Batch) -> tuple[FloatArray, FloatArray]:
 
 
 def touches(batch: Batch) -> NDArray[np.bool_]:
-    """Tell which random coefficients each other column explains, shape (b, m, k - m)."""
-    m, A = batch.n_random, batch.standardised.A
+    """Tell which of the groups' coefficients each other column explains, shape (b, m, k - m)."""
+    m, A = int(batch.within.sum()), batch.standardised.A
     lengths = np.linalg.norm(A, axis=1)
     share = np.abs(first_stage(batch)[1]).max(axis=1) * lengths[:, :m, None]
     return np.asarray(share > NOTHING * lengths[:, None, m:])
@@ -95,7 +97,8 @@ def touches(batch: Batch) -> NDArray[np.bool_]:
 
 def fit(batch: Batch) -> Fitted:
     """Regress the groups' coefficients on 1 and on what explains them; J less these df."""
-    m, k, J = batch.n_random, batch.n_fixed, batch.standardised.n_groups
+    batch, places = batch.first(batch.within)
+    m, k, J = int(batch.within.sum()), batch.n_fixed, batch.standardised.n_groups
     own, M = first_stage(batch)
     there = (batch.sizes > 0).astype(float)
     estimate, se, df = (np.empty((len(batch), k)) for _ in range(3))
@@ -113,7 +116,9 @@ def fit(batch: Batch) -> Fitted:
         variance = (rest**2).sum(axis=1) / left
         se[:, these] = np.sqrt(variance[:, None] * (inverse**2).sum(axis=2))
         df[:, these] = left[:, None]
-    return fitted(batch, estimate, se, df, group_coefs=own)
+    groups = np.full((len(batch), k, own.shape[2]), np.nan)
+    groups[:, :m] = own
+    return fitted(batch, estimate, se, df, group_coefs=groups).ordered(places)
 
 
 def pymer4(data: ClusteredData) -> Fitted:

@@ -1,0 +1,312 @@
+"""From a formula and a data frame to checked arrays, or to one sentence that says what to do.
+
+Formulas are formulaic's; lme4's bars are split off before. Whatever a single column can be asked is
+asked here. What the columns say together is asked of the triangles, for one data set as for
+thousands (`Batch.problems`).
+"""
+
+import re
+import warnings
+from collections.abc import Hashable
+from typing import Any, NamedTuple
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from formulaic import Formula
+from formulaic.errors import FormulaicError
+from numpy.typing import NDArray
+
+from mlmlearn.clustered import ClusteredData, listed
+from mlmlearn.errors import InputError
+from mlmlearn.triangles import independent, triangles_of_groups
+
+__all__ = ["Written", "read", "written"]
+
+
+class Written(NamedTuple):
+    """A formula taken apart: fixed part, random part (or None), correlated, group (or None)."""
+
+    fixed: str
+    random: str | None
+    correlated: bool
+    group: str | None
+
+
+def written(formula: str) -> Written:
+    """Split lme4's bars off a formula.
+
+    Raises
+    ------
+    InputError
+        When there are several, or one that is not understood.
+    """
+    if not isinstance(formula, str) or "~" not in formula:
+        raise InputError(f"a formula is needed, such as 'y ~ x', not {formula!r}")
+    bars = list(re.finditer(r"\+?\s*\(([^()|]*(?:\([^()]*\)[^()|]*)*)(\|\|?)([^()|]*)\)", formula))
+    fixed = formula
+    for bar in reversed(bars):
+        fixed = fixed[: bar.start()] + fixed[bar.end() :]
+    fixed = re.sub(r"~\s*\+", "~ ", fixed).strip()
+    fixed = fixed + " 1" if fixed.endswith("~") else fixed
+    if not bars and "|" not in formula:
+        return Written(fixed, None, True, None)
+    if len(bars) != 1 or "|" in fixed:
+        raise InputError(
+            f"one random part is understood, such as (x | person), but {formula!r} has "
+            f"{'several' if len(bars) > 1 else 'bars outside of brackets'}; "
+            "name one group, with all its random effects in one pair of brackets"
+        )
+    random, double, group = (str(part).strip() for part in bars[0].groups())
+    if not re.fullmatch(r"`[^`]+`|[^\W\d][\w.]*", group):
+        raise InputError(f"the group behind the bar must be one column, not {group!r}")
+    return Written(fixed, random, double == "|", group.strip("`"))
+
+
+def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse") -> ClusteredData:
+    """Read outcome, predictors and groups from a data frame.
+
+    Parameters
+    ----------
+    formula : str
+        As in formulaic, with or without lme4's bars.
+    data : DataFrame
+        Of pandas, polars or Arrow; one row an observation.
+    group : hashable, optional
+        Column, or level of the index, that says which rows belong together.
+    missing : {"refuse", "drop"}
+        What to do with rows in which something that is used is missing.
+
+    Raises
+    ------
+    InputError
+        With one sentence that says what is wrong and what to do.
+    """
+    parts = written(formula)
+    if missing not in ("refuse", "drop"):
+        raise InputError(f"missing must be 'refuse' or 'drop', not {missing!r}")
+    if parts.group is not None:
+        if group is not None and group != parts.group:
+            raise InputError(
+                f"the formula names the group {parts.group!r} and group= names {group!r}; name one"
+            )
+        group = parts.group
+    if group is None:
+        raise InputError(
+            "the group was not given; name its column, with group= or behind a bar of the formula"
+        )
+    frame = _pandas(data, group)
+    model = _parsed(parts.fixed)
+    used = sorted(model.required_variables, key=formula.find)
+    for name in used:
+        _present(frame, name)
+    labels = _present(frame, group, "group")
+    if frame.empty:
+        raise InputError("the data frame has no rows")
+    frame = pd.DataFrame({name: _usable(frame[name], name) for name in used}, frame.index)
+    gaps = {name: int(frame[name].isna().sum()) for name in used} | {
+        group: int(labels.isna().sum())
+    }
+    gaps = {name: count for name, count in gaps.items() if count}
+    if gaps:
+        if missing == "refuse":
+            counts = ", ".join(f"{name!r} in {count}" for name, count in gaps.items())
+            raise InputError(
+                f"values are missing of {counts} of {len(frame)} rows; repair them, or leave "
+                'those rows out with missing="drop"'
+            )
+        keep = (frame.notna().all(axis=1) & labels.notna()).to_numpy()
+        frame, labels = frame[keep], labels[keep]
+        if frame.empty:
+            raise InputError("no row is left once those with missing values are dropped")
+    y, X, terms, outcome = _matrices(model, frame)
+    codes, index = _groups(labels, group)
+    within = _within(X, codes)
+    random = within if parts.random is None else _chosen(parts.random, frame, terms)
+    return ClusteredData.sorted(
+        y, X, codes, terms=terms, random=random, within=within, labels=index, outcome=outcome
+    )
+
+
+def _pandas(data: Any, group: Hashable) -> pd.DataFrame:
+    """Make any known kind of frame pandas', with the group among its columns."""
+    if not isinstance(data, pd.DataFrame):
+        try:
+            data = nw.from_native(data, eager_only=True).to_pandas()
+        except TypeError:
+            raise InputError(
+                "the data must be a data frame (of pandas, polars or Arrow), not "
+                f"{type(data).__name__}"
+            ) from None
+    frame: pd.DataFrame = data
+    if group in frame.index.names and group not in frame.columns:
+        frame = frame.reset_index(level=group)
+    return frame
+
+
+def _present(frame: pd.DataFrame, name: Hashable, role: str = "formula") -> "pd.Series[Any]":
+    """Pick one column by name."""
+    if not isinstance(name, Hashable) or name not in frame.columns:
+        raise InputError(
+            f"there is no column {name!r} for the {role}; the columns are "
+            f"{listed(frame.columns, 20)}"
+        )
+    found = frame[name]
+    if isinstance(found, pd.DataFrame):
+        raise InputError(f"{found.shape[1]} columns are called {name!r}; give each its own name")
+    return found
+
+
+def _usable(column: "pd.Series[Any]", name: str) -> Any:
+    """Turn a column into floats, or leave it as categories for formulaic."""
+    kind = pd.api.types
+    if kind.is_datetime64_any_dtype(column) or kind.is_timedelta64_dtype(column):
+        raise InputError(
+            f"{name!r} holds dates or times; count time from a start in a unit, for example "
+            f"(df[{name!r}] - df[{name!r}].min()) / pandas.Timedelta(days=1)"
+        )
+    if kind.is_complex_dtype(column):
+        raise InputError(f"{name!r} holds complex numbers; use their real part or their size")
+    if kind.is_numeric_dtype(column) or kind.is_bool_dtype(column):
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        infinite = int(np.isinf(values).sum())
+        if infinite:
+            raise InputError(
+                f"{name!r} has {infinite} infinite value{'s' if infinite > 1 else ''} in "
+                f"{len(values)} rows; drop or repair those rows first"
+            )
+        return values
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.remove_unused_categories().array
+    kinds = {type(value).__name__ for value in column.dropna()}
+    if kinds == {"Decimal"}:
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if not kinds <= {"str", "bool"} or len(kinds) > 1:
+        raise InputError(
+            f"{name!r} mixes values of the types {', '.join(sorted(kinds))}; make it numbers with "
+            "pandas.to_numeric, or text with astype(str)"
+            if len(kinds) > 1
+            else f"{name!r} holds values of the type {kinds.pop()}; make them numbers or text"
+        )
+    if kinds == {"bool"}:
+        return column.map({True: 1.0, False: 0.0}).astype(float).array
+    return [value if known else None for value, known in zip(column, column.notna(), strict=True)]
+
+
+def _parsed(fixed: str) -> Any:
+    try:
+        model = Formula(fixed)
+    except FormulaicError as error:
+        raise InputError(f"the formula {fixed!r} cannot be read: {_plain(error)}") from None
+    if not hasattr(model, "lhs"):
+        raise InputError(f"the formula {fixed!r} has no outcome; write it on the left of ~")
+    return model
+
+
+def _evaluated(model: Any, frame: pd.DataFrame) -> Any:
+    """Evaluate a formula; transforms may fail, or make what is no number."""
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return model.get_model_matrix(frame.reset_index(drop=True), na_action="ignore")
+    except Exception as error:  # whatever a transform of the user's may raise
+        raise InputError(f"the formula cannot be computed: {_plain(error)}") from None
+
+
+def _plain(error: Exception) -> str:
+    """Take formulaic's colours out of a message."""
+    return re.sub(r"[⧛⧚\x1b](\[[\d;]*m)?", "", " ".join(str(error).split()))
+
+
+def _matrices(
+    model: Any, frame: pd.DataFrame
+) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...], str]:
+    """Evaluate both sides of a formula."""
+    made = _evaluated(model, frame)
+    if made.lhs.shape[1] != 1:
+        raise InputError(
+            f"the outcome must be one column of numbers, but the left of ~ gives "
+            f"{listed(made.lhs.columns)}"
+        )
+    terms = tuple(map(str, made.rhs.columns))
+    if not terms or terms[0] != "Intercept":
+        raise InputError(
+            "the formula leaves the intercept out, and every strategy here has one; take 0 or -1 "
+            "out of it"
+        )
+    both = np.column_stack([made.lhs, made.rhs]).astype(float)
+    for name, column in zip([*made.lhs.columns, *terms], both.T, strict=True):
+        bad = int((~np.isfinite(column)).sum())
+        if bad:
+            raise InputError(f"{name!r} is no number in {bad} of {len(both)} rows")
+    return both[:, 0], both[:, 1:], terms, str(made.lhs.columns[0])
+
+
+def _groups(labels: "pd.Series[Any]", group: Hashable) -> tuple[NDArray[np.intp], pd.Index]:
+    """Give every group a number, in the order of their labels."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)  # pandas warns when it cannot sort
+            codes, found = pd.factorize(labels, sort=True)
+    except (TypeError, RuntimeWarning):
+        twins = _twins(labels)
+        if twins:
+            raise InputError(
+                f"the labels {twins[0]!r} and {twins[1]!r} of the group {group!r} differ only in "
+                "type; make all of them text with astype(str), or all numbers"
+            ) from None
+        raise InputError(
+            f"the labels of the group {group!r} cannot be put in order; "
+            "use numbers or strings, for example with astype(str)"
+        ) from None
+    if len(found) < 2:
+        raise InputError(
+            f"the group {group!r} has only {len(found)} distinct value; "
+            "clustered data need at least two groups"
+        )
+    return codes, pd.Index(found, name=group)
+
+
+def _twins(labels: "pd.Series[Any]") -> tuple[Any, Any] | None:
+    """Find two labels that are written alike."""
+    seen: dict[str, Any] = {}
+    for label in labels.unique():
+        if str(label) in seen:
+            return seen[str(label)], label
+        seen[str(label)] = label
+    return None
+
+
+def _within(X: NDArray[np.float64], codes: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Tell which columns vary within groups, and are not in every group made of those before.
+
+    Age of a person does not, nor does its product with a dose that varies: in every group it is a
+    multiple of the dose. A column that varies in some groups alone does.
+    """
+    order = np.argsort(codes, kind="stable")
+    X, sizes = X[order], np.bincount(codes)
+    columns = list(range(X.shape[1]))
+    within = np.ones(X.shape[1], dtype=bool)
+    while True:  # one that does not count must not stand before one that may
+        R = triangles_of_groups(X[:, columns], np.zeros(len(X)), sizes)[..., :-1, :-1]
+        dependent = ~independent(R).any(axis=0)
+        if not dependent.any():
+            return within
+        within[columns.pop(int(np.argmax(dependent)))] = False
+
+
+def _chosen(random: str, frame: pd.DataFrame, terms: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Find the columns of a random part among those of the fixed part."""
+    model = _parsed(f"y ~ {random}").rhs
+    unknown = [name for name in model.required_variables if name not in frame]
+    names = [] if unknown else [str(name) for name in _evaluated(model, frame).columns]
+    unknown += [name for name in names if name not in terms]
+    if unknown or "Intercept" not in names:
+        raise InputError(
+            f"the random part {random!r} has no intercept, and every strategy here has one; take 0 "
+            "or -1 out of it"
+            if not unknown
+            else f"the random part names {listed(unknown)}, which the fixed part lacks; write them "
+            "there, too"
+        )
+    return np.isin(terms, names)
