@@ -19,7 +19,7 @@ book: $(READY) ## Execute every chapter and build the site
 
 test: lint ## Run the linter, the type checker and every test
 	@tools/setup browser
-	@$(PY) -m pytest
+	@$(PY) -m pytest --numprocesses auto --dist worksteal
 
 # Not in the lock: only this target needs them, and what it measured is kept in book/data.
 benchmark: $(READY) ## Measure the batch engine against other programs (five minutes)
