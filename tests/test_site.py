@@ -3,10 +3,12 @@
 import functools
 import gzip
 import itertools
+import os
+import posixpath
 import re
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
 import matplotlib.pyplot as plt
 import nbformat
@@ -16,6 +18,8 @@ from conftest import CHAPTERS, PAGES, ROOT
 from nbclient import NotebookClient
 
 pytestmark = pytest.mark.needs_r
+
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 
 
 def test_every_page_is_built(site):
@@ -55,9 +59,22 @@ def test_nothing_on_a_page_is_fetched_from_elsewhere(site):
 
 
 @pytest.mark.parametrize("page", CHAPTERS)
-def test_a_chapter_can_be_opened_in_binder(site, page):
-    links = [link["href"] for link in site[f"{page}.html"].select("a[href*='mybinder.org']")]
-    assert any(unquote(link).endswith(f"{page}.md") for link in links)
+def test_launch_buttons_lead_to_this_chapter_in_this_repository(site, page):
+    # A fork's workflow builds the book with the fork's own address.
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    fork = os.environ.get("GITHUB_REPOSITORY")
+    repository = f"{server}/{fork}" if fork else CONFIG["repository"]["url"]
+    name = urlsplit(repository).path.strip("/")
+    host = CONFIG["launch_buttons"]["binderhub_url"]
+    links = [link["href"] for link in site[f"{page}.html"].select("a[href^=http]")]
+    binder = [urlsplit(link) for link in links if link.startswith(host)]
+    assert len(binder) >= 2  # in the menu, and above the chapter
+    for link in binder:
+        assert link.path == f"/v2/gh/{name}/{CONFIG['repository']['branch']}"
+        (opened,) = parse_qs(link.query)["urlpath"]
+        assert posixpath.normpath(opened) == f"lab/tree/{page}.md"
+    assert repository in links
+    assert any(link.startswith(f"{repository}/issues/new?") for link in links)
 
 
 # What the build gives each page (tools/bookpages)
@@ -131,7 +148,7 @@ def test_addresses_follow_the_repository_that_builds(monkeypatch, environment, r
 
 
 def test_the_projects_address_is_written_in_one_place():
-    named = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]["url"]
+    named = CONFIG["repository"]["url"]
     elsewhere = [
         path
         for folder in ("book", "src", "tools", "tests", "binder")
@@ -181,6 +198,8 @@ def test_the_table_of_contents_can_be_walked_with_previous_and_next(site):
         back = site[there].select_one("a.left-prev")["href"]
         assert urljoin(here, forward) == there
         assert urljoin(there, back) == here
+    assert not site[f"{PAGES[0]}.html"].select("a.left-prev")
+    assert not site[f"{PAGES[-1]}.html"].select("a.right-next")
 
 
 def test_tables_tell_headers_from_cells(site):
