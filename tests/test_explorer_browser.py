@@ -216,8 +216,7 @@ def test_a_click_tells_which_data_set_it_is_and_how_to_draw_it_again(open_page, 
         path = page.locator(POINTS).nth(at)
         path.scroll_into_view_if_needed()
         box = path.bounding_box()
-        with redrawn(page):
-            page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         assert picked(page).replication == drawn[at]["place"] % 50
         assert_the_card_is_right(page, sums, drawn[at], "t_sum")
     assert "Picked replication" in page.inner_text("[role=status]")
@@ -276,8 +275,7 @@ def test_the_end_of_a_row_is_its_largest_value(open_page, sums):
     for key, best in (("End", "idxmax"), ("Home", "idxmin")):
         page.keyboard.press("ArrowRight")
         page.keyboard.press(key)
-        with redrawn(page):
-            page.keyboard.press("Enter")
+        page.keyboard.press("Enter")
         rows = sums.query("n_groups == 10 and n_obs == 100 and group_sd == 2")
         rows = rows.query("strategy == 'mlm_full'").set_index("replication")["coef_abs_error"]
         assert picked(page).replication == getattr(rows, best)()
@@ -416,8 +414,9 @@ def test_the_explorer_complains_about_nothing(open_page):
         for measure in page.eval_on_selector_all(
             "#explorer-measure option", "o => o.map(e => e.value)"
         ):
-            with redrawn(page):
-                page.select_option("#explorer-measure", measure)
+            if measure != page.input_value("#explorer-measure"):
+                with redrawn(page):
+                    page.select_option("#explorer-measure", measure)
         assert set(page.complaints) <= themes
 
 
