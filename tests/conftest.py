@@ -153,7 +153,7 @@ def in_r() -> Callable[..., SimpleNamespace]:
     """Run a strategy of reference.R on a data frame."""
     from rpy2 import robjects
 
-    source = (Path(__file__).parent / "reference.R").read_text()
+    source = (Path(__file__).parent / "reference.R").read_text(encoding="utf-8")
     robjects.r(f"reference <- new.env(); local({{{source}\n}}, reference)")
 
     def run(
