@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mlmlearn.clustered import ClusteredData
-from mlmlearn.errors import FitError
-from mlmlearn.fitting import ENGINES
-from mlmlearn.results import FitResult, coef_table
+from mlmlearn.batch import Batch, no_texts
+from mlmlearn.engines import ENGINES
+from mlmlearn.strategies import Fitted, Strategy
 
 ENGINES["fake"] = __name__
 
@@ -47,22 +46,23 @@ def note_and_wait(log: Path) -> None:
             time.sleep(0.01)
 
 
-def fit(strategy: str, data: ClusteredData) -> FitResult:
+def data_sets_at_once(n_groups: int, n_obs: int) -> int:
+    return 1
+
+
+def fit(strategy: Strategy, batch: Batch) -> Fitted:
     if log := os.environ.get("FAKE_LOG"):
         note_and_wait(Path(log))
     death = Path(os.environ.get("FAKE_DEATH", "/nonexistent"))
     with contextlib.suppress(FileNotFoundError):
         death.unlink()  # the first worker to come by dies as if killed
         os.kill(os.getpid(), 9)
-    if strategy == "mlm_full" and data.n_groups == 7:
-        raise FitError("seven groups are too many")
-    estimate, *_ = np.linalg.lstsq(data.X, data.y, rcond=None)
-    k = len(estimate)
-    return FitResult(
-        strategy=strategy,
-        engine="fake",
-        coefs=coef_table(data.terms, estimate, np.full(k, 0.5), np.full(k, 10.0)),
-        n_rows=len(data.y),
-        n_groups=data.n_groups,
-        messages=("lme4: one", "optimiser: two") if strategy == "mlm_intercept" else (),
-    )
+    data = batch.rows(0)
+    estimate = np.linalg.lstsq(data.X, data.y, rcond=None)[0][None]
+    messages, problem = no_texts(1), no_texts(1)
+    if strategy.id == "mlm_intercept":
+        messages[0] = "lme4: one\noptimiser: two"
+    if strategy.id == "mlm_full" and data.n_groups == 7:
+        problem[0] = "seven groups are too many"
+    se, df = np.full_like(estimate, 0.5), np.full_like(estimate, 10.0)
+    return Fitted(estimate, se, df, messages=messages, problem=problem).complete()

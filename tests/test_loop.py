@@ -67,7 +67,18 @@ def parts(folder):
 
 
 def test_every_data_set_strategy_and_term_has_its_row(fake):
-    assert list(fake.fits) == [*KEY, "term", "truth", "estimate", "se", "df", "t", "p"]
+    assert list(fake.fits) == [
+        *KEY,
+        "term",
+        "truth",
+        "estimate",
+        "se",
+        "df",
+        "t",
+        "p",
+        "ci_low",
+        "ci_high",
+    ]
     assert list(fake.diagnostics) == [
         *KEY, "converged", "singular", "max_gradient", "messages", "reml_deviance", "seconds",
     ]  # fmt: skip
@@ -92,7 +103,7 @@ def test_a_fit_that_fails_is_a_row_with_its_message(fake):
 
 
 def test_an_error_that_is_not_a_fits_stops_the_run(monkeypatch, tmp_path):
-    def broken(strategy, data):
+    def broken(strategy, batch):
         raise KeyError("a fault")
 
     monkeypatch.setattr("fake_engine.fit", broken)
@@ -214,7 +225,7 @@ def test_strategies_keep_the_registrys_order(tmp_path):
 
 def test_the_schedule_covers_the_grid_once_the_slow_before_the_quick():
     grid = Grid(n_groups=[10, 100], n_obs=[5, 100], group_sd=[1], replications=12)
-    chunks = schedule(grid)
+    chunks = schedule(grid, lambda n_groups, n_obs: 1)
     covered = [(chunk.position, i) for chunk in chunks for i in chunk.replications]
     assert sorted(covered) == [(position, i) for position in range(4) for i in range(12)]
     assert max(len(chunk.replications) for chunk in chunks) == 5
@@ -495,14 +506,16 @@ PYMER4 = Grid(n_groups=[8], n_obs=[6], group_sd=[0.1, 1], replications=6)
 @pytest.fixture(scope="module")
 def pymer4():
     """PYMER4 by two workers."""
-    return run(PYMER4, n_jobs=2, progress=False)
+    return run(PYMER4, engine="pymer4", n_jobs=2, progress=False)
 
 
 @pytest.mark.needs_r
 def test_pymer4s_fits_do_not_depend_on_what_was_fitted_before(pymer4):
     backwards = [
         fit_all(
-            simulate(condition, seed=0, replication=i),
+            condition,
+            0,
+            [i],
             "pymer4",
             ["two_stage", "mlm_intercept", "mlm_full", "cluster_robust"],
         )
@@ -527,7 +540,7 @@ STOPPED_IN_R = """
 import os, sys
 from mlmlearn import Condition, Grid, fit, run, simulate
 before = os.environ.get("LD_LIBRARY_PATH")
-fit("two_stage", simulate(Condition(5, 6, 1)))
+fit("two_stage", simulate(Condition(5, 6, 1)), engine="pymer4")
 assert os.environ.get("LD_LIBRARY_PATH") == before  # or later processes load other libraries
 out, search, number = sys.argv[1:]
 from rpy2 import robjects
@@ -554,15 +567,17 @@ def test_a_run_stopped_and_killed_under_pymer4_resumes_to_the_same_tables(pymer4
         assert len(parts(out)) == n_parts, stopped.stderr
         assert ("KeyboardInterrupt: stopped; " in stopped.stderr) == (number == signal.SIGINT)
         assert stopped.returncode != 0
-    assert_same(run(PYMER4, out=out, progress=False), pymer4)
+    assert_same(run(PYMER4, engine="pymer4", out=out, progress=False), pymer4)
 
 
 @pytest.mark.needs_r
 def test_pymer4_fits_in_any_thread():
     simulated = simulate(Condition(8, 6, 1))
-    here = fit("mlm_full", simulated).coefs
+    here = fit("mlm_full", simulated, engine="pymer4").coefs
     found = []
-    thread = threading.Thread(target=lambda: found.append(fit("mlm_full", simulated).coefs))
+    thread = threading.Thread(
+        target=lambda: found.append(fit("mlm_full", simulated, engine="pymer4").coefs)
+    )
     thread.start()
     thread.join()
     pd.testing.assert_frame_equal(found[0], here, check_exact=True)

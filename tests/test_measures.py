@@ -216,6 +216,21 @@ def test_measures_of_an_exact_method_are_right(studies):
         assert abs(row[measure] - truth) < 4 * row[f"{measure}_mcse"], measure
 
 
+def test_an_interval_that_is_not_from_t_is_taken_as_it_is():
+    # A bootstrap has no degrees of freedom, and its intervals are not symmetric.
+    table = FITS.assign(
+        df=np.nan,
+        ci_low=[0.9, 1.0, -0.5, -3.0],  # truth 1, 2, 0, 0: in, in, in, in
+        ci_high=[2.6, 1.9, 2.6, 0.6],  # in, out, in, in
+    )
+    row = only(performance(table))
+    assert (row["n"], row["n_failed"]) == (4, 0)
+    assert row["coverage"] == 0.75
+    assert row["power"] == 1.0  # zero lies below the first two intervals
+    assert row["type_1_error"] == 0.0
+    assert only(performance(table, level=0.9))["n_failed"] == 4  # nothing to widen it by
+
+
 # Paired differences.
 
 

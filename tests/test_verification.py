@@ -130,8 +130,8 @@ def lme4s(batch, monkeypatch):
     """SEARCHED as if by pymer4; each new fit is the engine's, with what `now` does to it."""
     now = []
 
-    def fit_again(simulated, engine, strategies):
-        table = fit_all(simulated, "batch", strategies)
+    def fit_again(condition, seed, replications, engine, strategies):
+        table = fit_all(condition, seed, replications, "batch", strategies)
         if engine == "pymer4":
             for change in now:
                 table = change(table)
@@ -237,7 +237,7 @@ def test_stopping_short_explains_no_fit_to_other_data(lme4s):
 
 def test_a_fit_that_gave_no_numbers_on_one_machine_fails(lme4s):
     table = lme4s.fits.copy()
-    numbers = ["estimate", "se", "df", "t", "p"]
+    numbers = ["estimate", "se", "df", "t", "p", "ci_low", "ci_high"]
     table.loc[full(table), numbers] = np.nan
     diagnostics = lme4s.diagnostics.copy()
     diagnostics.loc[full(diagnostics), "reml_deviance"] = np.nan
@@ -262,9 +262,8 @@ def test_two_processors_agree_by_these_rules(monkeypatch):
     keys = [*verification.FIT_KEY]
     optima = run(Grid(replications=10), engine="batch", strategies=STRATEGIES[:2], progress=False)
 
-    def fit_again(simulated, engine, strategies):
-        c = simulated.condition
-        address = (c.n_groups, c.n_obs, c.group_sd, simulated.replication)
+    def fit_again(c, seed, replications, engine, strategies):
+        address = (c.n_groups, c.n_obs, c.group_sd, *replications)
         table = elsewhere if engine == "pymer4" else optima.fits.merge(optima.diagnostics, on=keys)
         return table[(table[verification.DATA_SET_KEY] == address).all(axis=1)]
 

@@ -5,7 +5,7 @@ from mlmlearn.errors import EngineError, FitError, InputError, RunError, Strateg
 from mlmlearn.fitting import compare, fit
 from mlmlearn.loop import run
 from mlmlearn.measures import paired_difference, performance
-from mlmlearn.metrics import coef_abs_error, recovery, se_sum, t_sum
+from mlmlearn.metrics import recovery
 from mlmlearn.results import FitResult
 from mlmlearn.run_results import Results, load_reference
 from mlmlearn.simulation import SimulatedData, simulate
@@ -26,7 +26,6 @@ __all__ = [
     "SimulatedData",
     "Strategy",
     "StrategyError",
-    "coef_abs_error",
     "compare",
     "fit",
     "load_reference",
@@ -35,8 +34,6 @@ __all__ = [
     "recovery",
     "register",
     "run",
-    "se_sum",
     "simulate",
-    "t_sum",
     "verify",
 ]

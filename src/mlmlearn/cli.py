@@ -77,7 +77,12 @@ def _parser() -> argparse.ArgumentParser:
         )
 
     def add_fitting(to: argparse.ArgumentParser) -> None:
-        to.add_argument("--engine", choices=list(ENGINES), default="pymer4", help="what computes")
+        to.add_argument(
+            "--engine",
+            choices=list(ENGINES),
+            default="batch",
+            help="what computes (default: batch)",
+        )
         to.add_argument(
             "--strategies",
             nargs="+",

@@ -155,6 +155,11 @@ def _read(
 ) -> tuple[str, Batch, int]:
     """Read the data, which simulated data bring along; return how many rows were given, too."""
     if isinstance(formula, SimulatedData):
+        if data is not None or group is not None:
+            raise InputError(
+                "simulated data know their formula and group; give nothing else, or a formula and "
+                ".data of them"
+            )
         data, group, text = formula.data, "Group", formula.formula
     elif data is not None:
         text = formula

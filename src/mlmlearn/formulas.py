@@ -8,6 +8,9 @@ thousands (`Batch.problems`).
 import re
 import warnings
 from collections.abc import Hashable
+from datetime import date, timedelta
+from decimal import Decimal
+from numbers import Real
 from typing import Any, NamedTuple
 
 import narwhals as nw
@@ -42,22 +45,24 @@ def written(formula: str) -> Written:
         When there are several, or one that is not understood.
     """
     if not isinstance(formula, str) or "~" not in formula:
-        raise InputError(f"a formula is needed, such as 'y ~ x', not {formula!r}")
-    bars = list(re.finditer(r"\+?\s*\(([^()|]*(?:\([^()]*\)[^()|]*)*)(\|\|?)([^()|]*)\)", formula))
+        given = repr(formula) if isinstance(formula, str) else f"a {type(formula).__name__}"
+        raise InputError(f"a formula is needed, such as 'y ~ x', not {given}")
+    quiet = re.sub(r"`[^`]*`", lambda name: "`" + "_" * (len(name[0]) - 2) + "`", formula)
+    bars = list(re.finditer(r"\+?\s*\(([^()|]*(?:\([^()]*\)[^()|]*)*)(\|\|?)([^()|]*)\)", quiet))
     fixed = formula
     for bar in reversed(bars):
         fixed = fixed[: bar.start()] + fixed[bar.end() :]
     fixed = re.sub(r"~\s*\+", "~ ", fixed).strip()
     fixed = fixed + " 1" if fixed.endswith("~") else fixed
-    if not bars and "|" not in formula:
+    if "|" not in quiet:
         return Written(fixed, None, True, None)
-    if len(bars) != 1 or "|" in fixed:
+    if len(bars) != 1 or quiet.count("|") != len(bars[0][2]):
         raise InputError(
             f"one random part is understood, such as (x | person), but {formula!r} has "
             f"{'several' if len(bars) > 1 else 'bars outside of brackets'}; "
             "name one group, with all its random effects in one pair of brackets"
         )
-    random, double, group = (str(part).strip() for part in bars[0].groups())
+    random, double, group = (formula[slice(*bars[0].span(i))].strip() for i in (1, 2, 3))
     if not re.fullmatch(r"`[^`]+`|[^\W\d][\w.]*", group):
         raise InputError(f"the group behind the bar must be one column, not {group!r}")
     return Written(fixed, random, double == "|", group.strip("`"))
@@ -95,15 +100,15 @@ def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse
         raise InputError(
             "the group was not given; name its column, with group= or behind a bar of the formula"
         )
-    frame = _pandas(data, group)
-    model = _parsed(parts.fixed)
-    used = sorted(model.required_variables, key=formula.find)
-    for name in used:
-        _present(frame, name)
+    frame, model = _pandas(data), _parsed(parts.fixed)
+    used = _used(model, parts.fixed, frame)
+    levels = [n for n in (*used, group) if n in frame.index.names and n not in frame.columns]
+    frame = frame.reset_index(level=list(dict.fromkeys(levels))) if levels else frame
+    columns = {name: _present(frame, name) for name in used}
     labels = _present(frame, group, "group")
     if frame.empty:
         raise InputError("the data frame has no rows")
-    frame = pd.DataFrame({name: _usable(frame[name], name) for name in used}, frame.index)
+    frame = pd.DataFrame({n: _usable(column, n) for n, column in columns.items()}, frame.index)
     gaps = {name: int(frame[name].isna().sum()) for name in used} | {
         group: int(labels.isna().sum())
     }
@@ -119,6 +124,12 @@ def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse
         frame, labels = frame[keep], labels[keep]
         if frame.empty:
             raise InputError("no row is left once those with missing values are dropped")
+    for name in used:
+        if frame[name].dtype != float and frame[name].nunique() == 1:
+            raise InputError(
+                f"the predictor {name!r} is constant (always {frame[name].iloc[0]!r}), so its "
+                "effect cannot be told from the intercept; leave it out"
+            )
     y, X, terms, outcome = _matrices(model, frame)
     codes, index = _groups(labels, group)
     within = _within(X, codes)
@@ -128,8 +139,8 @@ def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse
     )
 
 
-def _pandas(data: Any, group: Hashable) -> pd.DataFrame:
-    """Make any known kind of frame pandas', with the group among its columns."""
+def _pandas(data: Any) -> pd.DataFrame:
+    """Make any known kind of frame pandas'."""
     if not isinstance(data, pd.DataFrame):
         try:
             data = nw.from_native(data, eager_only=True).to_pandas()
@@ -139,13 +150,30 @@ def _pandas(data: Any, group: Hashable) -> pd.DataFrame:
                 f"{type(data).__name__}"
             ) from None
     frame: pd.DataFrame = data
-    if group in frame.index.names and group not in frame.columns:
-        frame = frame.reset_index(level=group)
     return frame
 
 
+def _used(model: Any, fixed: str, frame: pd.DataFrame) -> list[str]:
+    """List the columns that a formula uses, in its order.
+
+    formulaic forgets those inside of poly(), scale() and their like, which keep a state.
+    """
+    words = re.findall(r"`([^`]*)`|(?<![\w.])([^\W\d]\w*)(?!\w|\s*\(|\s*=(?!=))", fixed)
+    inside = {quoted or plain for quoted, plain in words} & {str(name) for name in (*frame.columns, *frame.index.names)}
+    used = sorted({*map(str, model.required_variables), *inside}, key=fixed.find)
+    if "Intercept" in used:
+        raise InputError(
+            "no column of a formula may be called 'Intercept', the name of the constant term; "
+            "rename the column"
+        )
+    return used
+
+
 def _present(frame: pd.DataFrame, name: Hashable, role: str = "formula") -> "pd.Series[Any]":
-    """Pick one column by name."""
+    """Pick one column by name; a formula can only write the names of columns as text."""
+    if role == "formula" and name not in frame.columns:
+        alike = [column for column in frame.columns if str(column) == name]
+        name = alike[0] if len(alike) == 1 else name
     if not isinstance(name, Hashable) or name not in frame.columns:
         raise InputError(
             f"there is no column {name!r} for the {role}; the columns are "
@@ -160,11 +188,6 @@ def _present(frame: pd.DataFrame, name: Hashable, role: str = "formula") -> "pd.
 def _usable(column: "pd.Series[Any]", name: str) -> Any:
     """Turn a column into floats, or leave it as categories for formulaic."""
     kind = pd.api.types
-    if kind.is_datetime64_any_dtype(column) or kind.is_timedelta64_dtype(column):
-        raise InputError(
-            f"{name!r} holds dates or times; count time from a start in a unit, for example "
-            f"(df[{name!r}] - df[{name!r}].min()) / pandas.Timedelta(days=1)"
-        )
     if kind.is_complex_dtype(column):
         raise InputError(f"{name!r} holds complex numbers; use their real part or their size")
     if kind.is_numeric_dtype(column) or kind.is_bool_dtype(column):
@@ -178,18 +201,36 @@ def _usable(column: "pd.Series[Any]", name: str) -> Any:
         return values
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.remove_unused_categories().array
-    kinds = {type(value).__name__ for value in column.dropna()}
-    if kinds == {"Decimal"}:
+    known = column.dropna()
+    kinds = {type(value) for value in known}
+    if known.empty or all(issubclass(kind, (Real, Decimal, np.bool_)) for kind in kinds):
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    if not kinds <= {"str", "bool"} or len(kinds) > 1:
+    if all(issubclass(kind, timedelta) for kind in kinds):
         raise InputError(
-            f"{name!r} mixes values of the types {', '.join(sorted(kinds))}; make it numbers with "
-            "pandas.to_numeric, or text with astype(str)"
-            if len(kinds) > 1
-            else f"{name!r} holds values of the type {kinds.pop()}; make them numbers or text"
+            f"{name!r} holds spans of time; give them as numbers in a unit, for example "
+            f"df[{name!r}] / pandas.Timedelta(days=1)"
         )
-    if kinds == {"bool"}:
-        return column.map({True: 1.0, False: 0.0}).astype(float).array
+    if all(issubclass(kind, date) for kind in kinds):
+        raise InputError(
+            f"{name!r} holds dates or times; count time from a start in a unit, for example "
+            f"(t - t.min()) / pandas.Timedelta(days=1) with t = pandas.to_datetime(df[{name!r}])"
+        )
+    named = ", ".join(sorted(kind.__name__ for kind in kinds))
+    if len(kinds) > 1:
+        raise InputError(
+            f"{name!r} mixes values of the types {named}; make it numbers with pandas.to_numeric, "
+            "or text with astype(str)"
+        )
+    if kinds != {str}:
+        raise InputError(f"{name!r} holds values of the type {named}; make them numbers or text")
+    numbers = pd.to_numeric(known, errors="coerce").notna()
+    if numbers.mean() > 0.5:
+        others = listed(known[~numbers].unique(), 3)
+        raise InputError(
+            f"{name!r} is text, though {numbers.sum()} of its {len(known)} values are numbers"
+            f"{f', unlike {others}' if others else ''}; make it numbers with pandas.to_numeric, "
+            "or a category with astype('category')"
+        )
     return [value if known else None for value, known in zip(column, column.notna(), strict=True)]
 
 
@@ -214,8 +255,9 @@ def _evaluated(model: Any, frame: pd.DataFrame) -> Any:
 
 
 def _plain(error: Exception) -> str:
-    """Take formulaic's colours out of a message."""
-    return re.sub(r"[⧛⧚\x1b](\[[\d;]*m)?", "", " ".join(str(error).split()))
+    """Take formulaic's colours out of a message, and what follows its first sentence."""
+    text = re.sub(r"[⧛⧚\x1b](\[[\d;]*m)?", "", " ".join(str(error).split()))
+    return re.sub(r"\.( [A-Z`.].*)?$", "", text)
 
 
 def _matrices(
@@ -226,7 +268,7 @@ def _matrices(
     if made.lhs.shape[1] != 1:
         raise InputError(
             f"the outcome must be one column of numbers, but the left of ~ gives "
-            f"{listed(made.lhs.columns)}"
+            f"{listed(made.lhs.columns)}; code it as one number a row"
         )
     terms = tuple(map(str, made.rhs.columns))
     if not terms or terms[0] != "Intercept":
@@ -238,27 +280,30 @@ def _matrices(
     for name, column in zip([*made.lhs.columns, *terms], both.T, strict=True):
         bad = int((~np.isfinite(column)).sum())
         if bad:
-            raise InputError(f"{name!r} is no number in {bad} of {len(both)} rows")
+            raise InputError(
+                f"{name!r} is no number in {bad} of {len(both)} rows; transform what is defined "
+                "for every row, or leave those rows out"
+            )
     return both[:, 0], both[:, 1:], terms, str(made.lhs.columns[0])
 
 
 def _groups(labels: "pd.Series[Any]", group: Hashable) -> tuple[NDArray[np.intp], pd.Index]:
     """Give every group a number, in the order of their labels."""
     try:
+        twins = _twins(labels) if labels.dtype == object else None
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)  # pandas warns when it cannot sort
             codes, found = pd.factorize(labels, sort=True)
     except (TypeError, RuntimeWarning):
-        twins = _twins(labels)
-        if twins:
-            raise InputError(
-                f"the labels {twins[0]!r} and {twins[1]!r} of the group {group!r} differ only in "
-                "type; make all of them text with astype(str), or all numbers"
-            ) from None
         raise InputError(
             f"the labels of the group {group!r} cannot be put in order; "
             "use numbers or strings, for example with astype(str)"
         ) from None
+    if twins:
+        raise InputError(
+            f"the labels {twins[0]!r} and {twins[1]!r} of the group {group!r} differ only in "
+            "type; make all of them text with astype(str), or all numbers"
+        )
     if len(found) < 2:
         raise InputError(
             f"the group {group!r} has only {len(found)} distinct value; "
@@ -271,9 +316,11 @@ def _twins(labels: "pd.Series[Any]") -> tuple[Any, Any] | None:
     """Find two labels that are written alike."""
     seen: dict[str, Any] = {}
     for label in labels.unique():
-        if str(label) in seen:
-            return seen[str(label)], label
-        seen[str(label)] = label
+        whole = isinstance(label, float) and label.is_integer()
+        text = str(int(label) if whole else label)
+        if text in seen:
+            return seen[text], label
+        seen[text] = label
     return None
 
 

@@ -19,7 +19,7 @@ __all__ = ["MEASURES", "paired_difference", "performance"]
 FloatArray = NDArray[np.float64]
 
 # One study as an array, a row a replication.
-ERROR, SE, HALF_WIDTH, REJECTED, NULL = range(5)
+ERROR, SE, BELOW, ABOVE, REJECTED, NULL = range(6)
 
 # What each replication adds to the sums that all measures are functions of.
 (
@@ -29,13 +29,21 @@ ERROR, SE, HALF_WIDTH, REJECTED, NULL = range(5)
 
 
 def _study(fits: pd.DataFrame, level: float) -> FloatArray:
-    """Collect what the measures need, each fit tested with its own degrees of freedom."""
-    half_width = stats.t.ppf((1 + level) / 2, fits["df"]) * fits["se"]
+    """Collect what the measures need, each fit tested with its own interval.
+
+    A table has 95 % intervals; for another level they come from t with each fit's df.
+    """
+    if level == 0.95 and {"ci_low", "ci_high"} <= set(fits.columns):
+        low, high = fits["ci_low"], fits["ci_high"]
+    else:
+        half_width = stats.t.ppf((1 + level) / 2, fits["df"]) * fits["se"]
+        low, high = fits["estimate"] - half_width, fits["estimate"] + half_width
     columns = (
         fits["estimate"] - fits["truth"],
         fits["se"],
-        half_width,
-        fits["estimate"].abs() > half_width,
+        fits["estimate"] - low,
+        high - fits["estimate"],
+        (low > 0) | (high < 0),
         fits["truth"] == 0,
     )
     return np.column_stack([np.asarray(column, dtype=float) for column in columns])
@@ -48,7 +56,7 @@ def _terms(study: FloatArray) -> FloatArray:
     empirical SE of a part of the study; where the measure is a count, as for the bias-eliminated
     coverage, its MCSE takes the bias as known, as that of a proportion does.
     """
-    error, se, half_width, rejected, null = study.T
+    error, se, below, above, rejected, null = study.T
     deviation = error - (error.mean() if len(error) else np.nan)
     return np.column_stack(
         [
@@ -57,8 +65,8 @@ def _terms(study: FloatArray) -> FloatArray:
             error**2,
             deviation**2,
             se**2,
-            np.abs(error) <= half_width,
-            np.abs(deviation) <= half_width,
+            (-above <= error) & (error <= below),
+            (-above <= deviation) & (deviation <= below),
             null,
             rejected * null,
             1 - null,
@@ -195,7 +203,8 @@ def _checked(
     if not 0 < level < 1:
         raise InputError(f"level must lie between 0 and 1, such as 0.95, not {level!r}")
     fits = fits.reset_index(drop=True)
-    return fits, by, fits[["truth", "estimate", "se", "df"]].notna().all(axis=1)
+    needed = "ci_low" if level == 0.95 and "ci_low" in fits else "df"
+    return fits, by, fits[["truth", "estimate", "se", needed]].notna().all(axis=1)
 
 
 def performance(
@@ -206,8 +215,9 @@ def performance(
     Parameters
     ----------
     fits : DataFrame
-        One row a fitted coefficient, with columns truth, estimate, se and df. A row in
-        which one of them is missing is a failed fit: counted, and left out of the measures.
+        One row a fitted coefficient, with columns truth, estimate, se, df and, where they are
+        known, ci_low and ci_high. A row in which one of them is missing is a failed fit:
+        counted, and left out of the measures.
     by : str or sequence of str, default ("strategy", "term")
         Columns to group by; the rows of a group are the replications of one study.
     level : float, default 0.95

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from scipy import stats
 
 from mlmlearn.conditions import Condition
 from mlmlearn.errors import InputError, RunError
@@ -44,7 +45,8 @@ class Results:
     ----------
     fits : DataFrame
         One row per data set, strategy and term: n_groups, n_obs, group_sd, replication,
-        strategy, term, truth, estimate, se, df, t, p. A fit that failed has missing numbers.
+        strategy, term, truth, estimate, se, df, t, p, ci_low, ci_high. A fit that failed has
+        missing numbers.
     diagnostics : DataFrame
         One row per data set and strategy: n_groups, n_obs, group_sd, replication, strategy,
         converged, singular, max_gradient, messages, reml_deviance, seconds. `messages` joins
@@ -174,7 +176,7 @@ class Results:
             tables.append(from_parquet(content))
         del manifest["sha256"]
         fits, diagnostics = tables
-        return cls(fits, diagnostics, manifest)
+        return cls(_with_intervals(fits), diagnostics, manifest)
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, pd.DataFrame], manifest: dict[str, Any]) -> "Results":
@@ -184,9 +186,17 @@ class Results:
             [pd.DataFrame(columns=columns)] if not parts else list(parts.values()),
             ignore_index=True,
         )
-        fits = table[FIT_COLUMNS]
+        fits = _with_intervals(table)[FIT_COLUMNS]
         diagnostics = table.drop_duplicates(FIT_KEY, ignore_index=True)[DIAGNOSTIC_COLUMNS]
         return cls(fits, diagnostics, manifest)
+
+
+def _with_intervals(fits: pd.DataFrame) -> pd.DataFrame:
+    """Add 95 % intervals to tables of runs that were made before there were any."""
+    if "ci_low" in fits:
+        return fits
+    half_width = stats.t.ppf(0.975, fits["df"]) * fits["se"]
+    return fits.assign(ci_low=fits["estimate"] - half_width, ci_high=fits["estimate"] + half_width)
 
 
 def load_reference() -> Results:
@@ -205,7 +215,7 @@ def load_reference() -> Results:
     if not (folder / "manifest.json").exists():
         raise RunError(
             "this copy of mlmlearn came without the reference run; compute it with "
-            "`mlmlearn run --out runs/reference` (about half an hour on two cores) and read it "
-            'with Results.load("runs/reference")'
+            "`mlmlearn run --engine pymer4 --out runs/reference` (half an hour on two cores) and "
+            'read it with Results.load("runs/reference")'
         )
     return Results.load(folder)
