@@ -29,8 +29,8 @@ __all__ = ["Batch", "Texts", "no_texts"]
 
 Texts = NDArray[np.object_]
 
-# Share of the outcome's spread below which nothing of it is left but rounding.
-DETERMINED = 1e-10
+# Share of the outcome's spread below which nothing of it is left but rounding, and of its size.
+DETERMINED, ROUNDING = 1e-10, 1e-13
 
 
 def no_texts(b: int) -> Texts:
@@ -205,23 +205,43 @@ class Batch:
         constant = spread[:, 1:k] <= CONSTANT**2 * whole[:, 1:k]
         repeated = own[:, 1:k] <= REPEATED**2 * spread[:, 1:k]
         level: Any = spread[:, k] <= CONSTANT**2 * whole[:, k]
+        little = spread[:, k] > ROUNDING**2 * whole[:, k]
+        own_spread = (R[:, :, 1:, k] ** 2).sum(axis=(1, 2))
+        of_groups: Any = (own_spread <= CONSTANT**2 * whole[:, k]) & (self.sizes > 1).any(axis=1)
         determined = own[:, k] <= DETERMINED**2 * spread[:, k]
         finite: Any = np.isfinite(self.R).all(axis=(1, 2, 3))
-        doubtful = ~finite | (self.n_groups < 2) | level | determined
+        doubtful = ~finite | (self.n_groups < 2) | level | of_groups | determined
         for i in np.flatnonzero(doubtful | constant.any(axis=1) | repeated.any(axis=1)):
-            found[i] = self._problem(int(i), finite[i], constant[i], repeated[i], level[i])
+            outcome = self._problem_of_outcome(int(i), level[i], little[i], of_groups[i])
+            found[i] = self._problem(int(i), finite[i], constant[i], repeated[i], outcome)
         return found
 
-    def _problem(self, i: int, finite: Any, constant: Any, repeated: Any, level: Any) -> str:
-        if not finite:
-            return "a number is missing or infinite; drop or repair its row first"
-        if self.n_groups[i] < 2:
-            return "there is only one group; clustered data need at least two"
+    def _problem_of_outcome(self, i: int, level: Any, little: Any, of_groups: Any) -> str:
+        if level and little:
+            return (
+                f"the outcome {self.outcome!r} varies so little beside its size, about "
+                f"{self._mean(i, -1):g}, that its digits would be lost; subtract its mean first"
+            )
         if level:
             return (
                 f"the outcome {self.outcome!r} is constant (always {self._mean(i, -1):g}), so "
                 "there is nothing to explain"
             )
+        if of_groups:
+            return (
+                f"the outcome {self.outcome!r} never varies within a group, so that its rows are "
+                "no repeated measures; keep one row a group, and analyse these by an ordinary "
+                "regression"
+            )
+        return ""
+
+    def _problem(self, i: int, finite: Any, constant: Any, repeated: Any, outcome: str) -> str:
+        if not finite:
+            return "a number is missing or infinite; drop or repair its row first"
+        if self.n_groups[i] < 2:
+            return "there is only one group; clustered data need at least two"
+        if outcome:
+            return outcome
         for j, term in enumerate(self.terms[1:]):
             if constant[j]:
                 return (

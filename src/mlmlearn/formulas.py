@@ -159,7 +159,15 @@ def _used(model: Any, fixed: str, frame: pd.DataFrame) -> list[str]:
     formulaic forgets those inside of poly(), scale() and their like, which keep a state.
     """
     words = re.findall(r"`([^`]*)`|(?<![\w.])([^\W\d]\w*)(?!\w|\s*\(|\s*=(?!=))", fixed)
-    inside = {quoted or plain for quoted, plain in words} & {str(name) for name in (*frame.columns, *frame.index.names)}
+    numbers = [quoted for quoted, _ in words if re.fullmatch(r"[\d.]+", quoted)]
+    if numbers:  # which formulaic takes for numbers
+        raise InputError(
+            f"a column called {numbers[0]!r} cannot stand in a formula; give it a name with a "
+            "letter, for example with df.add_prefix('x')"
+        )
+    inside = {quoted or plain for quoted, plain in words} & {
+        str(name) for name in (*frame.columns, *frame.index.names)
+    }
     used = sorted({*map(str, model.required_variables), *inside}, key=fixed.find)
     if "Intercept" in used:
         raise InputError(
@@ -317,10 +325,10 @@ def _twins(labels: "pd.Series[Any]") -> tuple[Any, Any] | None:
     seen: dict[str, Any] = {}
     for label in labels.unique():
         whole = isinstance(label, float) and label.is_integer()
-        text = str(int(label) if whole else label)
-        if text in seen:
-            return seen[text], label
-        seen[text] = label
+        for text in {str(label), str(int(label) if whole else label)}:
+            if text in seen:
+                return seen[text], label
+            seen[text] = label
     return None
 
 
