@@ -17,7 +17,7 @@ from mlmlearn.conditions import Grid
 from mlmlearn.errors import EngineError, InputError, RunError
 from mlmlearn.fitting import ENGINES, compare
 from mlmlearn.loop import run
-from mlmlearn.run_results import FIT_KEY, Results, load_reference
+from mlmlearn.run_results import Results, load_reference
 from mlmlearn.store import write_atomically
 from mlmlearn.strategies import STRATEGIES
 from mlmlearn.verification import verify
@@ -195,13 +195,14 @@ def _compare(chosen: argparse.Namespace) -> int:
 
 
 def _verify(chosen: argparse.Namespace) -> int:
-    found = verify(_results(chosen), sample=chosen.sample, seed=chosen.seed, n_jobs=chosen.jobs)
+    results = _results(chosen)
+    found = verify(results, sample=chosen.sample, seed=chosen.seed, n_jobs=chosen.jobs)
     # Deviances are told where they matter, and there with digits enough to tell them apart.
     deviances = [name for name in found if str(name).startswith("deviance")]
     shown = found.drop(columns=[*deviances, "agrees", "messages"])
     print(shown.to_string(index=False, float_format="{:.3g}".format))
     for _, row in found.iterrows():
-        which = ", ".join(f"{name} {row[name]}" for name in FIT_KEY)
+        which = ", ".join(f"{name} {row[name]}" for name in results.fit_key)
         if row["verdict"] != "agrees" and row["deviance"] == row["deviance"]:
             print(
                 f"{which}: REML deviance {row['deviance_before']:.4f} before, "

@@ -18,12 +18,13 @@ import numpy as np
 import pandas as pd
 from joblib.externals.loky import BrokenProcessPool
 
+from mlmlearn.checks import whole_number
 from mlmlearn.clustered import check_counts
-from mlmlearn.conditions import Condition, Grid, whole_number
+from mlmlearn.conditions import Condition, Grid
 from mlmlearn.errors import EngineError, FitError, InputError, RunError
 from mlmlearn.fitting import ENGINES, Engine, check_engine, engine_module, fit
 from mlmlearn.machine import describe, one_thread, package_versions
-from mlmlearn.run_results import DIAGNOSTIC_COLUMNS, FIT_COLUMNS, NUMBERS, Results
+from mlmlearn.run_results import NUMBERS, PART_COLUMNS, Results
 from mlmlearn.schedule import LAYOUT, Chunk, TimeLeft, schedule
 from mlmlearn.simulation import SimulatedData, draw_many, simulate
 from mlmlearn.store import RunFolder
@@ -114,12 +115,7 @@ def _identity(grid: Grid, engine: str, seed: int, strategies: Iterable[str]) -> 
     chosen = get_strategies(strategies)
     return {
         "layout": LAYOUT,
-        "grid": {
-            "n_groups": [int(n) for n in grid.n_groups],
-            "n_obs": [int(n) for n in grid.n_obs],
-            "group_sd": [float(sd) for sd in grid.group_sd],
-            "replications": grid.replications,
-        },
+        "grid": grid.to_json(),
         "seed": whole_number("seed", seed, 0),
         "engine": engine,
         "strategies": [strategy for strategy in STRATEGIES if strategy in chosen],
@@ -213,7 +209,7 @@ def _compute(
                 try:
                     with closing(_parallel(n_jobs, _fit_chunk, calls)) as finished:
                         for (chunk, *_), table in finished:
-                            folder.write(chunk.name, table)
+                            folder.write(chunk.name, table.assign(**chunk.labels))
                             del left[chunk.name]
                             n_done += len(chunk.replications)
                             seconds = before + time.monotonic() - start
@@ -328,7 +324,7 @@ def fit_all(simulated: SimulatedData, engine: Engine, strategies: Iterable[str])
     -------
     DataFrame
         One row per strategy and term, with the columns of `Results.fits` and
-        `Results.diagnostics`.
+        `Results.diagnostics` but for those of the condition.
     """
     if engine not in _started:
         _start_engine(engine)
@@ -340,7 +336,6 @@ def fit_all(simulated: SimulatedData, engine: Engine, strategies: Iterable[str])
 
 
 def _fit_one(simulated: SimulatedData, engine: Engine, strategy: str) -> pd.DataFrame:
-    condition = simulated.condition
     start = time.perf_counter()
     try:
         result = fit(strategy, simulated, engine=engine)
@@ -357,10 +352,9 @@ def _fit_one(simulated: SimulatedData, engine: Engine, strategy: str) -> pd.Data
         }
     seconds = time.perf_counter() - start
     return _rows(
-        condition,
         simulated.replication,
         strategy,
-        list(condition.terms),
+        list(simulated.condition.terms),
         simulated.betas,
         found,
         seconds,
@@ -375,9 +369,11 @@ def _fit_many(chunk: Chunk, seed: int, engine: Engine, strategies: Iterable[str]
     is wrong with it.
     """
     condition, module = chunk.condition, engine_module(engine)
-    betas, X, y = draw_many(condition, seed, chunk.replications)
-    replications, R = np.array(chunk.replications), module.triangles(X, y)
-    beside = module.sound(R, condition.n_obs)
+    drawn = draw_many(condition, seed, chunk.replications)
+    betas, X, n_obs = drawn.betas, drawn.X, condition.n_obs
+    replications, R = np.array(chunk.replications), module.triangles(X, drawn.y)
+    # Until engines take groups of unequal sizes: one data set at a time where rows are missing.
+    beside = module.sound(R, n_obs) & drawn.present.all() & (X.shape[2] == n_obs)
     tables: list[pd.DataFrame] = []
     try:
         if beside.any():
@@ -417,7 +413,6 @@ def _side_by_side(
         seconds = (time.perf_counter() - start) / b
         tables.append(
             _rows(
-                condition,
                 np.repeat(replications, k),
                 strategy,
                 list(condition.terms) * b,
@@ -441,7 +436,6 @@ def _failed(error: Exception) -> dict[str, Any]:
 
 
 def _rows(
-    condition: Condition,
     replication: Any,
     strategy: str,
     terms: list[str],
@@ -449,18 +443,15 @@ def _rows(
     found: dict[str, Any],
     seconds: float,
 ) -> pd.DataFrame:
-    """Complete what was found to rows with the columns of both tables."""
+    """Complete what was found to rows of a part."""
     columns = found | {
-        "n_groups": condition.n_groups,
-        "n_obs": condition.n_obs,
-        "group_sd": condition.group_sd,
         "replication": replication,
         "strategy": strategy,
         "term": terms,
         "truth": truth,
         "seconds": round(seconds, 4),
     }
-    return pd.DataFrame(columns)[list(dict.fromkeys([*FIT_COLUMNS, *DIAGNOSTIC_COLUMNS]))]
+    return pd.DataFrame(columns)[PART_COLUMNS]
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from mlmlearn.conditions import Condition, Grid
 
@@ -31,11 +32,14 @@ class Chunk:
         Place of the condition in the grid.
     replications : range
         Which data sets of the condition.
+    labels : dict
+        What tells the condition from the others in tables.
     """
 
     condition: Condition
     position: int
     replications: range
+    labels: dict[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -75,7 +79,7 @@ def schedule(grid: Grid, at_once: Callable[[int, int], int] | None = None) -> li
             size = at_once(condition.n_groups, condition.n_obs)
         for first in range(0, grid.replications, size):
             replications = range(first, min(first + size, grid.replications))
-            chunks.append(Chunk(condition, position, replications))
+            chunks.append(Chunk(condition, position, replications, grid.labels(condition)))
     return sorted(
         chunks, key=lambda chunk: (chunk.replications.stop, -_expected_cost(chunk.condition))
     )
