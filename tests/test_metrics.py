@@ -2,20 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlmlearn import InputError, coef_abs_error, recovery, se_sum, t_sum
-
-
-def test_the_three_summaries_add_up_over_the_coefficients():
-    assert coef_abs_error([1.0, 2.0, -1.0], [0.5, 2.5, -4.0]) == 0.5 + 0.5 + 3.0
-    assert se_sum([0.25, 0.5]) == 0.75
-    assert t_sum([-2.0, 3.5]) == 5.5
-
-
-def test_the_summaries_work_on_many_fits_at_once():
-    estimates = np.array([[1.0, 2.0], [3.0, 5.0], [0.0, 0.0]])
-    np.testing.assert_array_equal(coef_abs_error(estimates, [1.0, 1.0]), [1.0, 6.0, 2.0])
-    np.testing.assert_array_equal(se_sum(estimates), [3.0, 8.0, 0.0])
-    np.testing.assert_array_equal(t_sum(-estimates), [3.0, 8.0, 0.0])
+from mlmlearn import InputError, recovery
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from mlmlearn.fitting import compare, fit
 from mlmlearn.ingredient import Ingredient
 from mlmlearn.loop import run
 from mlmlearn.measures import paired_difference, performance
-from mlmlearn.metrics import coef_abs_error, recovery, se_sum, t_sum
+from mlmlearn.metrics import recovery
 from mlmlearn.results import FitResult
 from mlmlearn.run_results import Results, load_reference
 from mlmlearn.simulation import SimulatedData, simulate
@@ -28,7 +28,6 @@ __all__ = [
     "SimulatedData",
     "Strategy",
     "StrategyError",
-    "coef_abs_error",
     "compare",
     "fit",
     "load_reference",
@@ -37,8 +36,6 @@ __all__ = [
     "processes",
     "recovery",
     "run",
-    "se_sum",
     "simulate",
-    "t_sum",
     "verify",
 ]

@@ -5,6 +5,7 @@ command was not understood; 130 stopped by Ctrl-C.
 """
 
 import argparse
+import json
 import sys
 import warnings
 from collections.abc import Sequence
@@ -110,6 +111,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"data sets per condition (default: {grid.replications})",
     )
+    added.add_argument(
+        "--grid",
+        metavar="FILE.json",
+        help="all of that and every other field of a condition, in the form of a manifest.json",
+    )
     added.add_argument("--seed", type=int, default=0, help="seed of the study (default: 0)")
     add_fitting(added)
     add_jobs(added)
@@ -152,9 +158,19 @@ def _results(chosen: argparse.Namespace) -> Results:
     return load_reference() if chosen.run is None else Results.load(chosen.run)
 
 
+def _grid(chosen: argparse.Namespace) -> Grid:
+    if chosen.grid is None:
+        return Grid(chosen.n_groups, chosen.n_obs, chosen.group_sd, chosen.replications)
+    try:
+        entries = json.loads(Path(chosen.grid).read_bytes())
+        return Grid.from_json(entries.get("grid", entries))
+    except (OSError, AttributeError, json.JSONDecodeError) as error:
+        raise InputError(f"{chosen.grid} cannot be read as a grid: {error}") from error
+
+
 def _run(chosen: argparse.Namespace) -> int:
     results = run(
-        Grid(chosen.n_groups, chosen.n_obs, chosen.group_sd, chosen.replications),
+        _grid(chosen),
         engine=chosen.engine,
         out=chosen.out,
         n_jobs=chosen.jobs,

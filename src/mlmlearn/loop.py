@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from numbers import Integral
@@ -25,7 +25,7 @@ from mlmlearn.errors import EngineError, FitError, InputError, RunError
 from mlmlearn.fitting import ENGINES, Engine, check_engine, engine_module, fit
 from mlmlearn.machine import describe, one_thread, package_versions
 from mlmlearn.run_results import NUMBERS, PART_COLUMNS, Results
-from mlmlearn.schedule import LAYOUT, Chunk, TimeLeft, schedule
+from mlmlearn.schedule import LAYOUT, Chunk, schedule
 from mlmlearn.simulation import SimulatedData, draw_many, simulate
 from mlmlearn.store import RunFolder
 from mlmlearn.strategies import STRATEGIES, get_strategies
@@ -191,16 +191,12 @@ def _compute(
 ) -> None:
     """Fit the chunks that are not done and write each as soon as it is there."""
     left = {chunk.name: chunk for chunk in chunks if chunk.name not in done}
-    time_left = TimeLeft(chunks, joblib.effective_n_jobs(n_jobs))
-    for chunk in chunks:
-        if chunk.name in done:
-            time_left.measured(chunk, _seconds(done[chunk.name]))
     total = sum(len(chunk.replications) for chunk in chunks)
     n_done = total - sum(len(chunk.replications) for chunk in left.values())
     seed, engine, strategies = (identity[name] for name in ("seed", "engine", "strategies"))
     before, start = folder.manifest["seconds"], time.monotonic()
     deaths = 0
-    with _progress_bar(total, n_done, progress) as bar, warnings.catch_warnings():
+    with _progress_bar(chunks, left, progress) as bar, warnings.catch_warnings():
         # What joblib says when a run is stopped; the run says so itself.
         warnings.filterwarnings("ignore", message=".* still being processed by the workers")
         try:
@@ -214,9 +210,8 @@ def _compute(
                             n_done += len(chunk.replications)
                             seconds = before + time.monotonic() - start
                             folder.note(seconds=round(seconds, 1))
-                            time_left.measured(chunk, _seconds(table))
-                            bar.set_postfix_str(_in_words(time_left.seconds()), refresh=False)
-                            bar.update(len(chunk.replications))
+                            bar.set_description_str(f"{n_done}/{total} data sets", refresh=False)
+                            bar.update(chunk.cost)
                             deaths = 0
                 except BrokenProcessPool as error:
                     deaths += 1
@@ -254,11 +249,6 @@ def _so_far(n_done: int, total: int, folder: RunFolder, kept: bool) -> str:
     if kept:
         return f"{done} are safe in {folder.path}; the same call goes on from there"
     return f"{done} were done and are lost, since no folder was named; name one with out="
-
-
-def _seconds(table: pd.DataFrame) -> float:
-    """Add up the time a part's fits took."""
-    return float(table.drop_duplicates(["replication", "strategy"])["seconds"].sum())
 
 
 def _parallel(
@@ -471,26 +461,16 @@ def _interrupt_after() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _progress_bar(total: int, done: int, shown: bool) -> Any:
+def _progress_bar(chunks: Iterable[Chunk], left: Container[str], shown: bool) -> Any:
+    """Show what is done, weighted by cost: conditions differ in it by a factor of twenty."""
+    costs = {chunk.name: chunk.cost for chunk in chunks}
     with warnings.catch_warnings():  # without ipywidgets a notebook gets the terminal's bar
         warnings.filterwarnings("ignore", message="IProgress not found")
         from tqdm.auto import tqdm
     return tqdm(
-        total=total,
-        initial=done,
+        total=sum(costs.values()),
+        initial=sum(cost for name, cost in costs.items() if name not in left),
         disable=not shown,
-        unit="data set",
         file=sys.stderr,
-        bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} data sets, {elapsed} gone{postfix}",
+        bar_format="{l_bar}{bar}| {elapsed} gone, {remaining} left",
     )
-
-
-def _in_words(seconds: float) -> str:
-    """Say how long is left, no more exactly than it is known."""
-    if seconds == 0:
-        return ""
-    if seconds < 90:
-        return f"about {max(5, 5 * round(seconds / 5))} s left"
-    if seconds < 5400:
-        return f"about {round(seconds / 60)} min left"
-    return f"about {seconds / 3600:.1f} h left"

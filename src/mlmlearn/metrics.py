@@ -6,65 +6,12 @@ the standard performance measures of simulation studies.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
 from mlmlearn.errors import InputError
 
-__all__ = ["coef_abs_error", "recovery", "se_sum", "t_sum"]
-
-
-def coef_abs_error(estimate: ArrayLike, truth: ArrayLike) -> Any:
-    """Sum of absolute errors of the coefficients.
-
-    Parameters
-    ----------
-    estimate, truth : array_like, shape (..., k)
-        Estimated and true coefficients.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        Sum over the coefficients of abs(estimate - truth), in units of the outcome. 0 is
-        perfect recovery.
-    """
-    return np.abs(np.asarray(estimate, float) - np.asarray(truth, float)).sum(axis=-1)
-
-
-def se_sum(se: ArrayLike) -> Any:
-    """Sum of the standard errors of the coefficients.
-
-    Parameters
-    ----------
-    se : array_like, shape (..., k)
-        Standard errors.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        Sum over the coefficients: how uncertain a strategy says it is, which may be right or wrong.
-    """
-    return np.asarray(se, float).sum(axis=-1)
-
-
-def t_sum(t: ArrayLike) -> Any:
-    """Sum of the absolute t statistics of the coefficients.
-
-    Parameters
-    ----------
-    t : array_like, shape (..., k)
-        t statistics against zero.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        Sum over the coefficients of abs(t): how strong the evidence against zero looks,
-        which may be right or wrong.
-    """
-    return np.abs(np.asarray(t, float)).sum(axis=-1)
+__all__ = ["recovery"]
 
 
 def recovery(fits: pd.DataFrame, by: str | Sequence[str] = ("strategy",)) -> pd.DataFrame:

@@ -145,12 +145,25 @@ def draw(condition: Condition, seed: int, replication: int) -> Draw:
     found.present = np.arange(found.X.shape[1]) < found.sizes[:, None]
     stage("predictors")
     stage("noise")
-    # A sum of products in a fixed order: a matrix product may round differently from one
-    # machine's BLAS to another's, and a data set must be the same bit for bit everywhere.
-    found.y = (found.X * found.coefs[:, None, :]).sum(axis=2) + condition.noise_sd * found.noise
+    found.y = _lines(found.X, found.coefs) + condition.noise_sd * found.noise
     stage("outcome")
     stage("missing")
     return found
+
+
+def _lines(X: FloatArray, coefs: FloatArray) -> FloatArray:
+    """Compute the groups' regression lines: sums of products in a fixed order.
+
+    A matrix product may round differently from one machine's BLAS to another's, and a data set
+    must be the same bit for bit everywhere. Column by column takes half the time; from eight
+    columns on NumPy's sum goes in another order, and data drawn before keep it.
+    """
+    if X.shape[2] >= 8:
+        return np.asarray((X * coefs[:, None, :]).sum(axis=2))
+    lines = X[..., 0] * coefs[:, None, 0]
+    for i in range(1, X.shape[2]):
+        lines += X[..., i] * coefs[:, None, i]
+    return lines
 
 
 def draw_many(condition: Condition, seed: int, replications: Iterable[int]) -> Draws:
@@ -169,17 +182,13 @@ def draw_many(condition: Condition, seed: int, replications: Iterable[int]) -> D
         With as many rows for each group as the largest has.
     """
     drawn = [draw(condition, seed, replication) for replication in replications]
-    betas = np.stack([one.betas for one in drawn])
-    shapes = [one.X.shape[1] for one in drawn]
-    if min(shapes) == max(shapes) and all(one.present.all() for one in drawn):
-        X, y = np.stack([one.X for one in drawn]), np.stack([one.y for one in drawn])
-        return Draws(betas, X, y, np.ones(y.shape, dtype=bool))
-    y = np.zeros((len(drawn), condition.n_groups, max(shapes)))
-    X, present = np.zeros((*y.shape, betas.shape[1])), np.zeros(y.shape, dtype=bool)
-    for i, (one, n) in enumerate(zip(drawn, shapes, strict=True)):
-        present[i, :, :n] = one.present
-        X[i, :, :n][one.present], y[i, :, :n][one.present] = one.X[one.present], one.y[one.present]
-    return Draws(betas, X, y, present)
+    y = np.zeros((len(drawn), condition.n_groups, max(one.y.shape[1] for one in drawn)))
+    X, present = np.zeros((*y.shape, len(condition.terms))), np.zeros(y.shape, dtype=bool)
+    for i, one in enumerate(drawn):
+        n = one.y.shape[1]
+        X[i, :, :n], y[i, :, :n], present[i, :, :n] = one.X, one.y, one.present
+    X[~present] = y[~present] = 0
+    return Draws(np.stack([one.betas for one in drawn]), X, y, present)
 
 
 def simulate(condition: Condition, *, seed: int = 0, replication: int = 0) -> SimulatedData:
