@@ -479,7 +479,7 @@ def test_a_grid_varies_every_field_of_a_condition():
             r"^TimePredictor\(predictor='IV7'\) names the predictor 'IV7', which is none of IV1, ",
         ),
         ({"ingredients": p.PersonPredictor(treated=10)}, r"treats all of 10 groups; treat fewer$"),
-        ({"ingredients": p.PersonPredictor(name="IV1")}, r"^the terms .* have a name twice"),
+        ({"ingredients": p.PersonPredictor(name="IV1")}, r"^of DV, Group, Intercept, .* twice"),
         ({"ingredients": p.CorrelatedCoefficients(-0.9)}, r"^Corr.* no 4 coefficients"),
         ({"ingredients": p.CorrelatedCoefficients([[1, 0], [0, 1]])}, r"no 4 coefficients"),
     ],

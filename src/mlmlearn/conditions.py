@@ -84,8 +84,9 @@ class Condition:
                 )
         for ingredient in self.ingredients:
             ingredient.check(self)
-        if len(set(self.terms)) < len(self.terms):
-            raise InputError(f"the terms {', '.join(self.terms)} have a name twice; choose others")
+        names = ("DV", "Group", *self.terms)
+        if len(set(names)) < len(names):
+            raise InputError(f"of {', '.join(names)} one is named twice; choose another name")
 
     @property
     def predictors(self) -> tuple[str, ...]:

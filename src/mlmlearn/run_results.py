@@ -30,6 +30,11 @@ _STATUS = ["converged", "singular", "max_gradient", "messages", "reml_deviance",
 PART_COLUMNS = ["replication", "strategy", "term", "truth", *NUMBERS, *_STATUS]
 
 
+def _condition_key(manifest: Mapping[str, Any]) -> list[str]:
+    """Name the fields that the grid was given; tables need no ingredient to be known here."""
+    return [name for name in manifest["grid"] if name != "replications"]
+
+
 # Compared by identity: data frames have no single truth value.
 @dataclass(frozen=True, slots=True, eq=False)
 class Results:
@@ -62,7 +67,7 @@ class Results:
     @property
     def data_set_key(self) -> list[str]:
         """Columns that tell data sets apart."""
-        return [*self.grid.keys, "replication"]
+        return [*_condition_key(self.manifest), "replication"]
 
     @property
     def fit_key(self) -> list[str]:
@@ -188,8 +193,8 @@ class Results:
     @classmethod
     def from_parts(cls, parts: Mapping[str, pd.DataFrame], manifest: dict[str, Any]) -> "Results":
         """Put the parts of a run together."""
-        key = [*Grid.from_json(manifest["grid"]).keys, "replication", "strategy"]
-        columns = [*key, *PART_COLUMNS[2:]]
+        columns = [*_condition_key(manifest), *PART_COLUMNS]
+        key = columns[: columns.index("term")]
         empty = pd.DataFrame(columns=columns)
         table = pd.concat(list(parts.values()) or [empty], ignore_index=True)
         diagnostics = table.drop_duplicates(key, ignore_index=True)[[*key, *_STATUS]]

@@ -45,6 +45,11 @@ class SimulatedData:
     seed: int
     replication: int
 
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of the coefficients, in the order of `betas`."""
+        return self.condition.terms
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draws:

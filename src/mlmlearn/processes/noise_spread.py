@@ -10,7 +10,7 @@ class NoiseSpread(Ingredient):
     """
 
     order = 2
-    log_sd: float = number("[0, inf)")
+    log_sd: float = number("[0, 3]")
 
     def noise(self, draw: Draw, rng: Generator) -> None:
         z = rng.standard_normal((len(draw.noise), 1))

@@ -11,7 +11,7 @@ class PredictorSpread(Ingredient):
     """
 
     order = 3
-    log_sd: float = number("[0, inf)")
+    log_sd: float = number("[0, 3]")
     correlation: float = number("[-1, 1]", default=0.0)
     predictor: str = "IV1"
 

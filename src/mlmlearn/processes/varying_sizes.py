@@ -12,7 +12,7 @@ class VaryingSizes(Ingredient):
     beyond `least` or `most` moved there, which may move the average.
     """
 
-    log_sd: float = number("[0, inf)")
+    log_sd: float = number("[0, 3]")
     correlation: float = number("[-1, 1]", default=0.0)
     slope: str = "IV1"
     least: int = number(1, default=1)
