@@ -482,6 +482,13 @@ def test_a_grid_varies_every_field_of_a_condition():
         ({"ingredients": p.PersonPredictor(name="IV1")}, r"^of DV, Group, Intercept, .* twice"),
         ({"ingredients": p.CorrelatedCoefficients(-0.9)}, r"^Corr.* no 4 coefficients"),
         ({"ingredients": p.CorrelatedCoefficients([[1, 0], [0, 1]])}, r"no 4 coefficients"),
+        ({"ingredients": p.CorrelatedCoefficients([[1, 0.1], [0]])}, r"no 4 coefficients"),
+        ({"ingredients": p.CorrelatedCoefficients([1, 0.5])}, r"no 4 coefficients"),
+        (
+            {"ingredients": p.CorrelatedCoefficients([[1, 0.5], [0.4, 1]]), "betas": (0, 0)},
+            r"no 2 coefficients, the intercept first, can be correlated like this; a",
+        ),
+        ({"ingredients": p.PersonPredictor(name=3)}, r"^PersonPredictor: name must be text, such"),
     ],
 )
 def test_what_does_not_go_together_is_refused(arguments, message):
@@ -497,7 +504,7 @@ def test_what_does_not_go_together_is_refused(arguments, message):
         (p.VaryingSizes, (0.1, 2), r"^VaryingSizes: correlation must be .* \[-1, 1\], not 2$"),
         (p.VaryingSizes, (0.1, 0, "IV1", 0), r"^VaryingSizes: least must be a whole number of at"),
         (p.VaryingSizes, (0.1, 0, "IV1", 5, 4), r"^VaryingSizes: most must be 5 or more, not 4$"),
-        (p.PredictorMean, ("x",), r"^PredictorMean: mean must be a number .* not 'x'$"),
+        (p.PredictorMean, ("x",), r"^PredictorMean: mean must be a finite number, not 'x'$"),
         (p.CorrelatedCoefficients, ("x",), r"^CorrelatedCoefficients: correlation must be"),
     ],
 )

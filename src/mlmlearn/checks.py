@@ -40,5 +40,6 @@ def number_in(name: str, value: Any, interval: str) -> float:
     above = number > low or (number == low and interval[0] == "[")
     below = number < high or (number == high and interval[-1] == "]")
     if not (above and below):
-        raise InputError(f"{name} must be a number in {interval}, not {value!r}")
+        what = "finite number" if interval == "(-inf, inf)" else f"number in {interval}"
+        raise InputError(f"{name} must be a {what}, not {value!r}")
     return number + 0.0

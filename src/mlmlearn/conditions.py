@@ -95,7 +95,7 @@ class Condition:
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """Names of the coefficients: Intercept, the predictors, what ingredients add."""
+        """Names of the coefficients (Intercept, the predictors, what ingredients add)."""
         added = (term for ingredient in self.ingredients for term in ingredient.terms())
         return ("Intercept", *self.predictors, *added)
 

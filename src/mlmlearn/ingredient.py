@@ -115,7 +115,7 @@ class Ingredient:
 
     @property
     def key(self) -> str:
-        """Its name and what it changes: nothing is changed in one way twice."""
+        """Its name and what it changes, since nothing is changed in one way twice."""
         return f"{type(self).__name__} {getattr(self, 'predictor', '')}".strip()
 
     def check(self, condition: "Condition") -> None:

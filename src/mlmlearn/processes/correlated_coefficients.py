@@ -13,9 +13,10 @@ class CorrelatedCoefficients(Ingredient):
     correlation: Any
 
     def __post_init__(self) -> None:
-        given, said = self.correlation, "CorrelatedCoefficients: correlation"
-        if np.ndim(given):
-            value: Any = tuple(tuple(number_in(said, r, "[-1, 1]") for r in row) for row in given)
+        given, said = self.correlation, f"{type(self).__name__}: correlation"
+        if isinstance(given, (tuple, list, np.ndarray)):
+            rows = [np.atleast_1d(np.array(row, dtype=object)) for row in given]
+            value: Any = tuple(tuple(number_in(said, r, "[-1, 1]") for r in row) for row in rows)
         else:
             value = number_in(said, given, "[-1, 1]")
         object.__setattr__(self, "correlation", value)
@@ -25,11 +26,12 @@ class CorrelatedCoefficients(Ingredient):
 
     def _root(self, k: int) -> FloatArray:
         """Symmetric root of the correlation matrix, which singular matrices have, too."""
-        R = np.array(self.correlation)
-        R = R if R.ndim else np.where(np.eye(k) == 1, 1, R)
-        whole = R.shape == (k, k) and (R == R.T).all() and (R.diagonal() == 1).all()
-        values, vectors = np.linalg.eigh(R) if whole else (np.array([-1.0]), R)
-        if values[0] < -1e-9:
+        R: Any = self.correlation
+        if not isinstance(R, tuple):
+            R = np.where(np.eye(k) == 1, 1, R)
+        right = [len(row) for row in R] == [k] * k and (np.diagonal(R) == 1).all()
+        values, vectors = np.linalg.eigh(R) if right else (np.array([-1.0]), np.eye(k))
+        if values[0] < -1e-9 or (np.transpose(R) != R).any():
             raise InputError(
                 f"{self}: no {k} coefficients, the intercept first, can be correlated like this; "
                 "a correlation matrix is symmetric, has ones on its diagonal and is not negative"

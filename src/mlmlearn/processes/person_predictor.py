@@ -7,10 +7,11 @@ from mlmlearn.ingredient import Draw, Generator, Ingredient, number
 
 
 class PersonPredictor(Ingredient):
-    """A predictor that belongs to the groups: standard normal, or 1 for the `treated` and else 0.
+    """A predictor that belongs to the groups: standard normal, or 0 and 1, for a treatment.
 
-    It adds a term called `name`, with the coefficient `effect`; with `interaction`, the coefficient
-    of its product with the predictor `slope`, also one such as IV1:W. Neither has random effects.
+    A treatment is given to `treated` of the groups, chosen by chance. The term is called `name` and
+    has the coefficient `effect`. With `interaction` there is a second term, such as IV1:W, for the
+    product with the predictor `slope`, and this is its coefficient. Neither has random effects.
     """
 
     order = 5  # after all that changes the predictor in the product
@@ -26,6 +27,8 @@ class PersonPredictor(Ingredient):
 
     def check(self, condition: Any) -> None:
         super().check(condition)
+        if not isinstance(self.name, str):
+            raise InputError(f"PersonPredictor: name must be text, such as 'W', not {self.name!r}")
         if self.treated is not None and self.treated >= condition.n_groups:
             raise InputError(f"{self} treats all of {condition.n_groups} groups; treat fewer")
 
