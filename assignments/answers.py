@@ -120,8 +120,8 @@ def studies(plan, n_people, n_obs, slope, strategy):
         betas=[0, slope],
         noise_sd=plan["noise_sd"],
     )
-    _, X, y = draw_many(condition, plan["seed"], range(300))
-    found = fit_many(strategy, compress(X, y))
+    drawn = draw_many(condition, plan["seed"], range(300))
+    found = fit_many(strategy, compress(drawn.X, drawn.y))
     columns = {"estimate": found.estimate[:, 1], "se": found.se[:, 1], "df": found.df[:, 1]}
     fits = pd.DataFrame(columns).assign(term="IV1", truth=slope)
     return performance(fits, by="term").iloc[0]

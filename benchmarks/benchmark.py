@@ -25,7 +25,6 @@ from tqdm import tqdm
 
 from mlmlearn import Condition, Grid, SimulatedData, fit, load_reference, run, simulate
 from mlmlearn import engine_batch as batch
-from mlmlearn.run_results import FIT_KEY
 from mlmlearn.simulation import draw_many
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,15 +37,16 @@ def accuracy() -> pd.DataFrame:
     """Compare the batch engine with the reference run and with mixedlm's optima."""
     reference = load_reference()
     found = run(Grid(), engine="batch", n_jobs=2, progress=False)
-    theirs, ours = (r.diagnostics.set_index(FIT_KEY) for r in (reference, found))
+    key = reference.fit_key
+    theirs, ours = (r.diagnostics.set_index(key) for r in (reference, found))
     best = theirs["reml_deviance"].copy()
     optimum = pd.read_parquet(ROOT / "book/data/mixedlm_optimum.parquet")
-    optimum = optimum[optimum["term"] == "Intercept"].assign(strategy="mlm_full").set_index(FIT_KEY)
+    optimum = optimum[optimum["term"] == "Intercept"].assign(strategy="mlm_full").set_index(key)
     best.update(np.minimum(best, optimum["reml_deviance"].reindex(best.index)))
     above = (ours["reml_deviance"] - best).groupby("strategy").max()
     silent = theirs["messages"] == ""
-    both = reference.fits.set_index([*FIT_KEY, "term"]).join(
-        found.fits.set_index([*FIT_KEY, "term"]), rsuffix="_batch"
+    both = reference.fits.set_index([*key, "term"]).join(
+        found.fits.set_index([*key, "term"]), rsuffix="_batch"
     )
     both = both[silent.reindex(both.index.droplevel("term")).to_numpy()]
     change = pd.DataFrame(
@@ -56,7 +56,7 @@ def accuracy() -> pd.DataFrame:
             "df_relative": (both["df_batch"] / both["df"] - 1).abs(),
         }
     )
-    per_fit = change.groupby(FIT_KEY).max()
+    per_fit = change.groupby(key).max()
     beyond = per_fit > pd.Series({"estimate_in_se": 1e-3, "se_relative": 1e-3, "df_relative": 1e-2})
     table = per_fit.groupby("strategy").max()
     table.insert(0, "fits_without_message", silent.groupby("strategy").sum())
@@ -69,8 +69,8 @@ def accuracy() -> pd.DataFrame:
 
 def with_batch(strategy: str, n: int, condition: Condition) -> float:
     """Time the batch engine, all data sets at once; seconds a data set."""
-    _, X, y = draw_many(condition, 0, range(n))
-    return _best_of(lambda: batch.fit_many(strategy, batch.compress(X, y))) / n
+    drawn = draw_many(condition, 0, range(n))
+    return _best_of(lambda: batch.fit_many(strategy, batch.compress(drawn.X, drawn.y))) / n
 
 
 def one_by_one(
@@ -168,9 +168,9 @@ def growth() -> pd.DataFrame:
         best = np.full(3, np.inf)
         for _ in range(3):
             times = [time.perf_counter()]
-            _, X, y = draw_many(condition, 0, range(50))
+            drawn = draw_many(condition, 0, range(50))
             times.append(time.perf_counter())
-            data = batch.compress(X, y)
+            data = batch.compress(drawn.X, drawn.y)
             times.append(time.perf_counter())
             batch.fit_many("mlm_full", data)
             times.append(time.perf_counter())

@@ -17,7 +17,6 @@ import pandas as pd
 from tqdm import tqdm
 
 from mlmlearn import SimulatedData, load_reference
-from mlmlearn.run_results import DATA_SET_KEY
 
 FORMULA = "DV ~ IV1 + IV2 + IV3 + (IV1 + IV2 + IV3 | Group)"
 OUT = Path(__file__).resolve().parent.parent / "book" / "data" / "mixedlm_optimum.parquet"
@@ -41,12 +40,13 @@ def optimum(simulated: SimulatedData) -> pd.DataFrame:
 def main() -> None:
     """Fit all data sets and write the table."""
     reference = load_reference()
-    rows = reference.diagnostics.drop_duplicates(DATA_SET_KEY)[DATA_SET_KEY].to_dict("records")
+    key = reference.data_set_key
+    rows = reference.diagnostics.drop_duplicates(key)[key].to_dict("records")
     tables = joblib.Parallel(n_jobs=-1, return_as="generator")(
         joblib.delayed(lambda row: optimum(reference.dataset(row)))(row) for row in rows
     )
     found = [
-        table.assign(**row)[[*DATA_SET_KEY, *table.columns]]
+        table.assign(**row)[[*key, *table.columns]]
         for row, table in tqdm(zip(rows, tables, strict=True), total=len(rows))
     ]
     result = pd.concat(found, ignore_index=True)

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -5,7 +6,7 @@ import pandas as pd
 import pytest
 from fake_engine import FAKE
 
-from mlmlearn import Condition, Grid, Results, cli, run, simulate
+from mlmlearn import Condition, Grid, Results, cli, processes, run, simulate
 from mlmlearn.fitting import ENGINES
 
 RUN = ["run", "--n-groups", "6", "--n-obs", "5", "--group-sd", "1", "--replications", "3"]
@@ -113,3 +114,19 @@ def test_export_writes_both_formats(folder, tmp_path, capsys):
     assert len(Results.load(tmp_path / "saved").diagnostics) == 3 * 4
     assert cli.main([*arguments, str(folder), "--format", "parquet"]) == 1
     assert "is a run's own folder" in capsys.readouterr().err
+
+
+def test_a_file_tells_every_field_of_a_grid(tmp_path, capsys):
+    grid = Grid(
+        [6], [5], [(1, 0.5)], 2, betas=(0, 0), ingredients=processes.VaryingSizes(0.3, least=3)
+    )
+    file = tmp_path / "grid.json"
+    file.write_text(json.dumps({"grid": grid.to_json()}))
+    arguments = ["run", "--out", str(tmp_path / "run"), "--engine", "batch", "--quiet", "--grid"]
+    assert cli.main([*arguments, str(file)]) == 0
+    found = Results.load(tmp_path / "run")
+    assert found.grid == grid
+    assert cli.main(["verify", "--run", str(tmp_path / "run"), "--sample", "1"]) == 0
+    assert "VaryingSizes(log_sd=0.3, least=3)" in capsys.readouterr().out
+    assert cli.main([*arguments, str(tmp_path / "none.json")]) == 1
+    assert "none.json cannot be read as a grid" in capsys.readouterr().err

@@ -16,7 +16,7 @@ def test_terms_follow_the_number_of_predictors():
 
 
 @pytest.mark.parametrize("name", ["n_groups", "n_obs", "n_predictors"])
-@pytest.mark.parametrize("value", [0, -3, 2.5, float("nan"), float("inf"), "5", True, None])
+@pytest.mark.parametrize("value", [0, -3, 2.5, float("nan"), float("inf"), "5", True, [3]])
 def test_counts_must_be_whole_numbers_of_at_least_one(name, value):
     arguments = {"n_groups": 10, "n_obs": 5, "group_sd": 1, name: value}
     with pytest.raises(InputError) as error:
@@ -37,11 +37,12 @@ def test_standard_deviations_must_not_be_negative(name, value):
 
 def test_betas_must_match_the_predictors():
     with pytest.raises(InputError) as error:
-        Condition(10, 5, 1, betas=[1, 2])
+        Condition(10, 5, 1, betas=[1, 2], n_predictors=3)
     assert str(error.value) == (
-        "betas has 2 values, but 3 predictors and the intercept need 4; set n_predictors to match"
+        "betas has 2 values, but 3 predictors and the intercept need 4; "
+        "make them as many, or leave n_predictors out"
     )
-    assert Condition(10, 5, 1, betas=[1, 2], n_predictors=1).betas == (1.0, 2.0)
+    assert Condition(10, 5, 1, betas=[1, 2]).n_predictors == 1
 
 
 @pytest.mark.parametrize("betas", [5, [1, "a", 0, 0], [0, 0, 0, float("inf")], [None] * 4])

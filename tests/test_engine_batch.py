@@ -156,7 +156,8 @@ def test_the_derivatives_are_those_of_the_deviance(m):
 
 @pytest.mark.parametrize("m", [1, 4])
 def test_a_search_leaves_a_variance_of_zero_when_there_is_a_better_one(m):
-    _, X, y = draw_many(Condition(30, 25, 0.5), 1, range(10))
+    drawn = draw_many(Condition(30, 25, 0.5), 1, range(10))
+    X, y = drawn.X, drawn.y
     data = engine.compress(X, y).pooled(m)
     _, from_zero = reml._minimise(data, np.zeros((10, m, m)))
     best = reml.profile(*reml.optimum(data, m)).deviance
@@ -477,10 +478,10 @@ def test_a_bad_data_set_costs_its_neighbours_nothing(monkeypatch, kind, reason, 
     expected = run(grid, engine="batch", progress=False)
 
     def spoiling(condition, seed, replication):
-        betas, coefs, X, y = drawn(condition, seed, replication)
+        found = drawn(condition, seed, replication)
         if replication == 5:
-            spoil(kind, X, y)
-        return betas, coefs, X, y
+            spoil(kind, found.X, found.y)
+        return found
 
     monkeypatch.setattr(simulation, "draw", spoiling)
     found = run(grid, engine="batch", progress=False)

@@ -32,7 +32,7 @@ from mlmlearn import (
 from mlmlearn import store as store_module
 from mlmlearn.loop import fit_all
 from mlmlearn.machine import one_thread
-from mlmlearn.schedule import Chunk, TimeLeft, schedule
+from mlmlearn.schedule import schedule
 from mlmlearn.store import RunFolder
 
 GRID = Grid(n_groups=[6, 7], n_obs=[5], group_sd=[0.1, 1], replications=7)
@@ -234,33 +234,13 @@ def test_the_schedule_covers_the_grid_once_the_slow_before_the_quick():
     assert len({chunk.name for chunk in chunks}) == len(chunks)
 
 
-def test_the_time_left_weighs_conditions_by_their_cost():
-    slow, quick = Condition(30, 30, 1), Condition(10, 10, 1)
-    chunks = [
-        Chunk(condition, i, range(first, first + 5))
-        for first in (0, 5)
-        for i, condition in enumerate((slow, quick))
-    ]
-    time_left = TimeLeft(chunks, n_workers=2)
-    assert np.isnan(time_left.seconds())
-    time_left.measured(chunks[0], 100.0)  # the other is guessed from its size
-    assert time_left.seconds() == pytest.approx((100 + 2 * 100 * 1.05 / 1.45) / 2)
-    time_left.measured(chunks[1], 5.0)
-    assert time_left.seconds() == pytest.approx((100 + 5) / 2)
-    time_left.measured(chunks[2], 100.0)
-    assert time_left.seconds() == pytest.approx(5 / 2)
-    time_left.measured(chunks[3], 5.0)
-    assert time_left.seconds() == 0
-
-
 def test_the_bar_counts_data_sets_and_says_how_long_is_left(capsys, monkeypatch):
     # Drawn at every step, however little time has gone since the last.
     monkeypatch.setattr("tqdm.auto.tqdm", functools.partial(tqdm.auto.tqdm, mininterval=0))
-    monkeypatch.setattr(TimeLeft, "seconds", lambda self: 12.0)
     run(GRID, engine=FAKE)
     shown = capsys.readouterr().err
     assert "28/28 data sets" in shown
-    assert "about 10 s left" in shown
+    assert "00:00 left" in shown
 
 
 SCRIPT = """
@@ -518,7 +498,7 @@ def test_pymer4s_fits_do_not_depend_on_what_was_fitted_before(pymer4):
             [i],
             "pymer4",
             ["two_stage", "mlm_intercept", "mlm_full", "cluster_robust"],
-        )
+        ).assign(**PYMER4.labels(condition))
         for condition in reversed(list(PYMER4.conditions()))
         for i in (5, 3, 0)
     ]

@@ -259,13 +259,13 @@ def test_two_processors_agree_by_these_rules(monkeypatch):
     # The reference run beside the same fits on another processor: nothing is fitted here.
     reference = load_reference()
     elsewhere = pd.read_parquet("book/data/other-processor.parquet")
-    keys = [*verification.FIT_KEY]
+    keys = reference.fit_key
     optima = run(Grid(replications=10), engine="batch", strategies=STRATEGIES[:2], progress=False)
 
     def fit_again(c, seed, replications, engine, strategies):
         address = (c.n_groups, c.n_obs, c.group_sd, *replications)
         table = elsewhere if engine == "pymer4" else optima.fits.merge(optima.diagnostics, on=keys)
-        return table[(table[verification.DATA_SET_KEY] == address).all(axis=1)]
+        return table[(table[keys[:-1]] == address).all(axis=1)]
 
     monkeypatch.setattr(verification, "fit_all", fit_again)
     some = reference.diagnostics["replication"] < 10

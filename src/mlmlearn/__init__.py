@@ -1,8 +1,10 @@
 """Compare four analysis strategies for repeated-measures data by simulation."""
 
+from mlmlearn import processes
 from mlmlearn.conditions import Condition, Grid
 from mlmlearn.errors import EngineError, FitError, InputError, RunError, StrategyError
 from mlmlearn.fitting import compare, fit
+from mlmlearn.ingredient import Ingredient
 from mlmlearn.loop import run
 from mlmlearn.measures import paired_difference, performance
 from mlmlearn.metrics import recovery
@@ -20,6 +22,7 @@ __all__ = [
     "FitError",
     "FitResult",
     "Grid",
+    "Ingredient",
     "InputError",
     "Results",
     "RunError",
@@ -31,6 +34,7 @@ __all__ = [
     "load_reference",
     "paired_difference",
     "performance",
+    "processes",
     "recovery",
     "register",
     "run",

@@ -5,6 +5,7 @@ command was not understood; 130 stopped by Ctrl-C.
 """
 
 import argparse
+import json
 import sys
 import warnings
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from mlmlearn.engines import ENGINES
 from mlmlearn.errors import EngineError, InputError, RunError
 from mlmlearn.fitting import compare
 from mlmlearn.loop import run
-from mlmlearn.run_results import FIT_KEY, Results, load_reference
+from mlmlearn.run_results import Results, load_reference
 from mlmlearn.store import write_atomically
 from mlmlearn.strategies import POST_STRATEGIES, STRATEGIES
 from mlmlearn.verification import verify
@@ -116,6 +117,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"data sets per condition (default: {grid.replications})",
     )
+    added.add_argument(
+        "--grid",
+        metavar="FILE.json",
+        help="all of that and every other field of a condition, in the form of a manifest.json",
+    )
     added.add_argument("--seed", type=int, default=0, help="seed of the study (default: 0)")
     add_fitting(added)
     add_jobs(added)
@@ -158,9 +164,19 @@ def _results(chosen: argparse.Namespace) -> Results:
     return load_reference() if chosen.run is None else Results.load(chosen.run)
 
 
+def _grid(chosen: argparse.Namespace) -> Grid:
+    if chosen.grid is None:
+        return Grid(chosen.n_groups, chosen.n_obs, chosen.group_sd, chosen.replications)
+    try:
+        entries = json.loads(Path(chosen.grid).read_bytes())
+        return Grid.from_json(entries.get("grid", entries))
+    except (OSError, AttributeError, json.JSONDecodeError) as error:
+        raise InputError(f"{chosen.grid} cannot be read as a grid: {error}") from error
+
+
 def _run(chosen: argparse.Namespace) -> int:
     results = run(
-        Grid(chosen.n_groups, chosen.n_obs, chosen.group_sd, chosen.replications),
+        _grid(chosen),
         engine=chosen.engine,
         out=chosen.out,
         n_jobs=chosen.jobs,
@@ -201,13 +217,14 @@ def _compare(chosen: argparse.Namespace) -> int:
 
 
 def _verify(chosen: argparse.Namespace) -> int:
-    found = verify(_results(chosen), sample=chosen.sample, seed=chosen.seed, n_jobs=chosen.jobs)
+    results = _results(chosen)
+    found = verify(results, sample=chosen.sample, seed=chosen.seed, n_jobs=chosen.jobs)
     # Deviances are told where they matter, and there with digits enough to tell them apart.
     deviances = [name for name in found if str(name).startswith("deviance")]
     shown = found.drop(columns=[*deviances, "agrees", "messages"])
     print(shown.to_string(index=False, float_format="{:.3g}".format))
     for _, row in found.iterrows():
-        which = ", ".join(f"{name} {row[name]}" for name in FIT_KEY)
+        which = ", ".join(f"{name} {row[name]}" for name in results.fit_key)
         if row["verdict"] != "agrees" and row["deviance"] == row["deviance"]:
             print(
                 f"{which}: REML deviance {row['deviance_before']:.4f} before, "

@@ -1,39 +1,18 @@
 """What to simulate: one condition, or a grid of them."""
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import product
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import pairwise, product
 from typing import Any
 
+import numpy as np
+
+from mlmlearn.checks import standard_deviation, whole_number
 from mlmlearn.errors import InputError
+from mlmlearn.ingredient import INGREDIENTS, Ingredient, label
 
 __all__ = ["Condition", "Grid"]
-
-
-def whole_number(name: str, value: Any, minimum: int) -> int:
-    """Return `value` as an int, or say why it is not one that can be used."""
-    try:
-        number = int(value)
-        exact = number == value
-    except (TypeError, ValueError, OverflowError):
-        exact = False
-    if not exact or isinstance(value, (bool, str)) or number < minimum:
-        raise InputError(f"{name} must be a whole number of at least {minimum}, not {value!r}")
-    return number
-
-
-def standard_deviation(name: str, value: Any) -> float:
-    """Return `value` as a float, or say why it is not a standard deviation."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if isinstance(value, (bool, str)) or not math.isfinite(number) or number < 0:
-        raise InputError(
-            f"{name} is a standard deviation and must be a finite number, 0 or more, not {value!r}"
-        )
-    return number + 0.0  # -0.0 and 0.0 must address the same data set
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,107 +26,185 @@ class Condition:
         predictors          ~ Normal(0, 1)
         outcome             ~ Normal(predictors @ group coefficients, noise_sd)
 
+    Ingredients change one part of this each; see `mlmlearn.processes`.
+
     Parameters
     ----------
     n_groups : int
         Number of groups, 1 or more.
     n_obs : int
         Observations per group, 1 or more.
-    group_sd : float
+    group_sd : float or sequence of float
         Standard deviation (not variance) of the group coefficients around the
-        population's, the same for the intercept and every slope.
-    n_predictors : int, default 3
-        Number of predictors besides the intercept.
+        population's: one number for the intercept and every slope; two, the intercept's and
+        that of every slope; or one for each coefficient.
+    n_predictors : int, optional
+        Number of predictors besides the intercept. Without it as many as `betas` or three or more
+        values of `group_sd` tell, or else 3.
     betas : sequence of float, optional
         Population coefficients, the intercept first. Without them each data set draws
         its own from Uniform(0, 1). Zeros give null effects.
     noise_sd : float, default 1
         Standard deviation of an observation around its group's regression line.
+    ingredients : Ingredient or sequence of Ingredient, optional
+        What else differs from the above, in any order.
 
     Raises
     ------
     InputError
-        When a number is out of range, or `betas` does not have `n_predictors` + 1 values.
+        When a number is out of range, or the fields do not go together.
     """
 
     n_groups: int
     n_obs: int
-    group_sd: float
-    n_predictors: int = field(default=3, kw_only=True)
+    group_sd: float | tuple[float, ...]
+    n_predictors: int = field(default=None, kw_only=True)  # type: ignore[assignment]
     betas: tuple[float, ...] | None = field(default=None, kw_only=True)
     noise_sd: float = field(default=1.0, kw_only=True)
+    ingredients: tuple[Ingredient, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         # The dataclass is frozen, so that it can be a key; its fields are set once, here.
         put = object.__setattr__
-        put(self, "n_groups", whole_number("n_groups", self.n_groups, 1))
-        put(self, "n_obs", whole_number("n_obs", self.n_obs, 1))
-        put(self, "group_sd", standard_deviation("group_sd", self.group_sd))
-        put(self, "n_predictors", whole_number("n_predictors", self.n_predictors, 1))
-        put(self, "noise_sd", standard_deviation("noise_sd", self.noise_sd))
-        if self.betas is not None:
-            try:
-                betas = tuple(float(beta) + 0.0 for beta in self.betas)
-            except (TypeError, ValueError):
-                betas = (math.nan,)
-            if not all(map(math.isfinite, betas)):
-                raise InputError(f"betas must be finite numbers, not {self.betas!r}")
-            if len(betas) != self.n_predictors + 1:
+        for name, check in CHECKS.items():
+            put(self, name, check(name, getattr(self, name)))
+        told = [
+            (f"{name} has {len(values)} values", len(values) - 1)
+            for name, values in (("betas", self.betas), ("group_sd", self.group_sd))
+            # Two SDs tell nothing, since they can stand for any number of predictors.
+            if isinstance(values, tuple) and (name == "betas" or len(values) > 2)
+        ]
+        if self.n_predictors is None:
+            put(self, "n_predictors", told[0][1] if told else 3)
+        for text, n_predictors in told:
+            if n_predictors != self.n_predictors:
                 raise InputError(
-                    f"betas has {len(betas)} values, but {self.n_predictors} predictors and the "
-                    f"intercept need {self.n_predictors + 1}; set n_predictors to match"
+                    f"{text}, but {self.n_predictors} predictors and the intercept need "
+                    f"{self.n_predictors + 1}; make them as many, or leave n_predictors out"
                 )
-            put(self, "betas", betas)
+        for ingredient in self.ingredients:
+            ingredient.check(self)
+        names = ("DV", "Group", *self.terms)
+        if len(set(names)) < len(names):
+            raise InputError(f"of {', '.join(names)} one is named twice; choose another name")
+
+    @property
+    def predictors(self) -> tuple[str, ...]:
+        """Names of the predictors that vary within groups (IV1, IV2 and so on)."""
+        return tuple(f"IV{i + 1}" for i in range(self.n_predictors))
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """Names of the coefficients (Intercept, IV1, IV2 and so on)."""
-        return ("Intercept", *(f"IV{i + 1}" for i in range(self.n_predictors)))
+        """Names of the coefficients (Intercept, the predictors, what ingredients add)."""
+        added = (term for ingredient in self.ingredients for term in ingredient.terms())
+        return ("Intercept", *self.predictors, *added)
 
     @property
-    def n_random(self) -> int:
-        """Number of coefficients that differ between groups, the first ones."""
-        return self.n_predictors + 1
+    def group_sds(self) -> tuple[float, ...]:
+        """Standard deviations of the intercept and of every predictor's slope."""
+        if not isinstance(self.group_sd, tuple):
+            return (self.group_sd,) * (self.n_predictors + 1)
+        level, *slopes = self.group_sd
+        return (level, *(slopes * self.n_predictors if len(slopes) == 1 else slopes))
+
+
+def _sequence(value: Any) -> bool:
+    return isinstance(value, (tuple, list, np.ndarray))
+
+
+def _check_group_sd(name: str, value: Any) -> float | tuple[float, ...]:
+    if not _sequence(value):
+        return standard_deviation(name, value)
+    if len(value) < 2:
+        raise InputError(
+            f"{name} must be one number, two (of the intercept and of every slope) or one for "
+            f"each coefficient, not {value!r}"
+        )
+    return tuple(standard_deviation(name, one) for one in value)
+
+
+def _check_betas(name: str, value: Any) -> tuple[float, ...] | None:
+    if value is None:
+        return None
+    try:
+        betas = tuple(float(beta) + 0.0 for beta in value)
+    except (TypeError, ValueError):
+        betas = (math.nan,)
+    if not all(map(math.isfinite, betas)):
+        raise InputError(f"{name} must be finite numbers, not {value!r}")
+    if len(betas) < 2:
+        raise InputError(f"{name} needs the intercept and one slope or more, not {value!r}")
+    return betas
+
+
+def _check_ingredients(name: str, value: Any) -> tuple[Ingredient, ...]:
+    found = tuple(value) if _sequence(value) else (value,)
+    for one in found:
+        if not isinstance(one, Ingredient):
+            raise InputError(
+                f"{name} must be ingredients, such as mlmlearn.processes.PredictorMean(5), "
+                f"not {one!r}"
+            )
+    # One order, whatever that of the list: conditions that say the same are the same.
+    found = tuple(sorted(found, key=lambda one: (one.order, one.key)))
+    for one, other in pairwise(found):
+        if one.key == other.key:
+            raise InputError(f"{name} holds {one} and {other}, which change the same; keep one")
+    return found
+
+
+CHECKS: dict[str, Any] = {
+    "n_groups": lambda name, value: whole_number(name, value, 1),
+    "n_obs": lambda name, value: whole_number(name, value, 1),
+    "group_sd": _check_group_sd,
+    "n_predictors": lambda name, value: None if value is None else whole_number(name, value, 1),
+    "betas": _check_betas,
+    "noise_sd": standard_deviation,
+    "ingredients": _check_ingredients,
+}
+"""What checks each field of a condition and brings it to its one form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Every combination of a few numbers of groups, observations and group SDs.
+    """Every combination of some values of a condition's fields.
+
+    Each field takes one value or a list of them. A tuple of numbers for `betas`, or of ingredients,
+    is one value; two SDs stand in a list of their own, as in ``group_sd=[(1, 0), (1, 0.5)]``.
 
     Parameters
     ----------
-    n_groups : sequence of int
-        Numbers of groups.
-    n_obs : sequence of int
-        Numbers of observations per group.
-    group_sd : sequence of float
-        Standard deviations of the group coefficients.
+    n_groups, n_obs, group_sd
+        As for `Condition`; without them those of the 2019 post.
     replications : int, default 50
-        Data sets per condition, 1 or more.
+        Data sets per condition, 1 or more. Conditions that differ in ingredients alone share
+        their other random numbers, so that their comparison is a paired one.
+    n_predictors, betas, noise_sd, ingredients
+        As for `Condition`. Those given tell conditions apart in tables, too.
 
     Raises
     ------
     InputError
-        When a number is out of range, a list is empty or a value stands in it twice.
+        When a value cannot be used, a list is empty or a condition stands in the grid twice.
     """
 
-    n_groups: Sequence[int] = (10, 30, 100)
-    n_obs: Sequence[int] = (5, 25, 100)
-    group_sd: Sequence[float] = (0.1, 0.25, 1.0, 2.0, 4.0)
+    n_groups: Any = (10, 30, 100)
+    n_obs: Any = (5, 25, 100)
+    group_sd: Any = (0.1, 0.25, 1.0, 2.0, 4.0)
     replications: int = 50
+    n_predictors: Any = field(default=None, kw_only=True)
+    betas: Any = field(default=None, kw_only=True)
+    noise_sd: Any = field(default=None, kw_only=True)
+    ingredients: Any = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "replications", whole_number("replications", self.replications, 1))
-        for name in ("n_groups", "n_obs", "group_sd"):
-            values = getattr(self, name)
-            try:
-                values = tuple(values)
-            except TypeError:
-                values = (values,)
+        for name in self.keys:
+            values = _listed(name, getattr(self, name))
             if not values:
                 raise InputError(f"{name} is empty; give at least one value")
-            put(self, name, values)
+            put(self, name, tuple(CHECKS[name](name, value) for value in values))
         seen = set()
         for condition in self.conditions():  # every value is checked now, not an hour into a run
             if condition in seen:
@@ -157,7 +214,79 @@ class Grid:
                 )
             seen.add(condition)
 
+    @property
+    def keys(self) -> list[str]:
+        """The fields that tell conditions apart: the first three, and those given."""
+        return [name for name in CHECKS if getattr(self, name) is not None]
+
     def conditions(self) -> Iterator[Condition]:
         """Go through the conditions, the number of groups changing slowest."""
-        for n_groups, n_obs, group_sd in product(self.n_groups, self.n_obs, self.group_sd):
-            yield Condition(n_groups, n_obs, group_sd)
+        keys = self.keys
+        for values in product(*(getattr(self, name) for name in keys)):
+            yield Condition(**dict(zip(keys, values, strict=True)))
+
+    def labels(self, condition: Condition) -> dict[str, Any]:
+        """Tell a condition from the others, as tables do: by numbers, or else by text."""
+        return {name: self._label(name, getattr(condition, name)) for name in self.keys}
+
+    def _label(self, name: str, value: Any) -> Any:
+        plain = all(isinstance(one, (int, float)) for one in getattr(self, name))
+        return value if plain else label(value)
+
+    def condition(self, row: Mapping[Any, Any]) -> Condition:
+        """Find the condition that a table's row names."""
+        chosen = {}
+        for name in self.keys:
+            values = {self._label(name, value): value for value in getattr(self, name)}
+            if row[name] not in values:
+                raise InputError(
+                    f"the grid has no {name} {row[name]!r}; it has {', '.join(map(str, values))}"
+                )
+            chosen[name] = values[row[name]]
+        return Condition(**chosen)
+
+    def to_json(self) -> dict[str, Any]:
+        """Describe the grid so that `from_json` rebuilds it."""
+        found = {name: [_plain(value) for value in getattr(self, name)] for name in self.keys}
+        return found | {"replications": self.replications}
+
+    @classmethod
+    def from_json(cls, entries: Mapping[str, Any]) -> "Grid":
+        """Rebuild a grid from a run's manifest, or from a file that says the same."""
+        given = dict(entries)
+        if unknown := set(given) - {one.name for one in fields(cls)}:
+            raise InputError(f"a grid has no {', '.join(sorted(unknown))}")
+        if "ingredients" in given:
+            given["ingredients"] = [tuple(map(_ingredient, one)) for one in given["ingredients"]]
+        return cls(**given)
+
+
+def _listed(name: str, given: Any) -> Sequence[Any]:
+    """Return the values of a field, which may stand alone."""
+    if name == "betas" and _sequence(given) and not any(map(_sequence, given)):
+        return given if len(given) and all(one is None for one in given) else [given]
+    if name == "ingredients" and isinstance(given, tuple) and not any(map(_sequence, given)):
+        return [given]
+    return [*given] if hasattr(given, "__iter__") and not isinstance(given, str) else [given]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, Ingredient):
+        parameters = {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+        return {type(value).__name__: parameters}
+    return value
+
+
+def _ingredient(entry: Mapping[str, Any]) -> Ingredient:
+    """Make an ingredient from its name and parameters."""
+    try:
+        ((name, parameters),) = entry.items()
+        return INGREDIENTS[name](**parameters)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{entry!r} is no ingredient known here; define it, or import what does, and try again"
+        ) from error

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from numbers import Integral
@@ -19,13 +19,14 @@ import pandas as pd
 from joblib.externals.loky import BrokenProcessPool
 
 from mlmlearn.batch import Batch
-from mlmlearn.conditions import Condition, Grid, whole_number
+from mlmlearn.checks import whole_number
+from mlmlearn.conditions import Condition, Grid
 from mlmlearn.engines import ENGINES, Engine, check_engine, engine_module, fit_batch
 from mlmlearn.errors import EngineError, InputError, RunError
 from mlmlearn.machine import describe, one_thread, package_versions
 from mlmlearn.results import coef_columns
-from mlmlearn.run_results import DIAGNOSTIC_COLUMNS, FIT_COLUMNS, Results
-from mlmlearn.schedule import LAYOUT, Chunk, TimeLeft, schedule
+from mlmlearn.run_results import PART_COLUMNS, Results
+from mlmlearn.schedule import LAYOUT, Chunk, schedule
 from mlmlearn.simulation import draw_many
 from mlmlearn.store import RunFolder
 from mlmlearn.strategies import STRATEGIES, Strategy, get_strategies, get_strategy
@@ -117,12 +118,7 @@ def _identity(
     check_engine(engine, chosen)
     return {
         "layout": LAYOUT,
-        "grid": {
-            "n_groups": [int(n) for n in grid.n_groups],
-            "n_obs": [int(n) for n in grid.n_obs],
-            "group_sd": [float(sd) for sd in grid.group_sd],
-            "replications": grid.replications,
-        },
+        "grid": grid.to_json(),
         "seed": whole_number("seed", seed, 0),
         "engine": engine,
         "strategies": [strategy for strategy in STRATEGIES if strategy in chosen],
@@ -197,10 +193,6 @@ def _compute(
 ) -> None:
     """Fit the chunks that are not done and write each as soon as it is there."""
     left = {chunk.name: chunk for chunk in chunks if chunk.name not in done}
-    time_left = TimeLeft(chunks, joblib.effective_n_jobs(n_jobs))
-    for chunk in chunks:
-        if chunk.name in done:
-            time_left.measured(chunk, _seconds(done[chunk.name]))
     total = sum(len(chunk.replications) for chunk in chunks)
     n_done = total - sum(len(chunk.replications) for chunk in left.values())
     seed, engine = identity["seed"], identity["engine"]
@@ -208,7 +200,7 @@ def _compute(
     strategies = [get_strategy(name) for name in identity["strategies"]]
     before, start = folder.manifest["seconds"], time.monotonic()
     deaths = 0
-    with _progress_bar(total, n_done, progress) as bar, warnings.catch_warnings():
+    with _progress_bar(chunks, left, progress) as bar, warnings.catch_warnings():
         # What joblib says when a run is stopped; the run says so itself.
         warnings.filterwarnings("ignore", message=".* still being processed by the workers")
         try:
@@ -217,14 +209,13 @@ def _compute(
                 try:
                     with closing(_parallel(n_jobs, _fit_chunk, calls)) as finished:
                         for (chunk, *_), table in finished:
-                            folder.write(chunk.name, table)
+                            folder.write(chunk.name, table.assign(**chunk.labels))
                             del left[chunk.name]
                             n_done += len(chunk.replications)
                             seconds = before + time.monotonic() - start
                             folder.note(seconds=round(seconds, 1))
-                            time_left.measured(chunk, _seconds(table))
-                            bar.set_postfix_str(_in_words(time_left.seconds()), refresh=False)
-                            bar.update(len(chunk.replications))
+                            bar.set_description_str(f"{n_done}/{total} data sets", refresh=False)
+                            bar.update(chunk.cost)
                             deaths = 0
                 except BrokenProcessPool as error:
                     deaths += 1
@@ -262,11 +253,6 @@ def _so_far(n_done: int, total: int, folder: RunFolder, kept: bool) -> str:
     if kept:
         return f"{done} are safe in {folder.path}; the same call goes on from there"
     return f"{done} were done and are lost, since no folder was named; name one with out="
-
-
-def _seconds(table: pd.DataFrame) -> float:
-    """Add up the time a part's fits took."""
-    return float(table.drop_duplicates(["replication", "strategy"])["seconds"].sum())
 
 
 def _parallel(
@@ -333,7 +319,7 @@ def fit_all(
     -------
     DataFrame
         One row per data set, strategy and term, with the columns of `Results.fits` and
-        `Results.diagnostics`.
+        `Results.diagnostics` but for those of the condition.
     """
     if engine not in _started:
         _start_engine(engine)
@@ -344,7 +330,7 @@ def fit_all(
         chosen = every[first : first + at_once]
         drawn = draw_many(condition, seed, chosen)
         batch = Batch.of_arrays(
-            condition.terms, condition.n_random, drawn.X, drawn.y, drawn.present,
+            condition.terms, condition.n_predictors + 1, drawn.X, drawn.y, drawn.present,
             [(seed, i) for i in chosen],
         )  # fmt: skip
         for strategy in strategies:
@@ -353,13 +339,12 @@ def fit_all(
                 _, found = fit_batch(strategy, batch, engine)
             seconds = (time.perf_counter() - start) / len(batch)
             name = strategy if isinstance(strategy, str) else strategy.id
-            tables.append(_rows(condition, chosen, name, batch, drawn.betas, found, seconds))
+            tables.append(_rows(chosen, name, batch, drawn.betas, found, seconds))
     table = pd.concat(tables)
     return table.sort_values("replication", kind="stable", ignore_index=True)
 
 
 def _rows(
-    condition: Condition,
     replications: list[int],
     strategy: str,
     batch: Batch,
@@ -367,7 +352,7 @@ def _rows(
     found: Any,
     seconds: float,
 ) -> pd.DataFrame:
-    """Put what was found into rows with the columns of both tables."""
+    """Put what was found into rows of a part."""
     b, k = truth.shape
     said = [text.replace("\n", "; ") for text in found.messages]
     of_a_fit = {
@@ -378,9 +363,6 @@ def _rows(
         "reml_deviance": found.deviance,
     }
     columns = {
-        "n_groups": condition.n_groups,
-        "n_obs": condition.n_obs,
-        "group_sd": condition.group_sd,
         "replication": np.repeat(replications, k),
         "strategy": strategy,
         "term": list(batch.terms) * b,
@@ -390,7 +372,7 @@ def _rows(
         **{name: np.repeat(np.asarray(v, dtype=object if name == "messages" else None), k)
            for name, v in of_a_fit.items()},
     }  # fmt: skip
-    return pd.DataFrame(columns)[list(dict.fromkeys([*FIT_COLUMNS, *DIAGNOSTIC_COLUMNS]))]
+    return pd.DataFrame(columns)[PART_COLUMNS]
 
 
 @contextmanager
@@ -410,26 +392,16 @@ def _interrupt_after() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _progress_bar(total: int, done: int, shown: bool) -> Any:
+def _progress_bar(chunks: Iterable[Chunk], left: Container[str], shown: bool) -> Any:
+    """Show what is done, weighted by cost: conditions differ in it by a factor of twenty."""
+    costs = {chunk.name: chunk.cost for chunk in chunks}
     with warnings.catch_warnings():  # without ipywidgets a notebook gets the terminal's bar
         warnings.filterwarnings("ignore", message="IProgress not found")
         from tqdm.auto import tqdm
     return tqdm(
-        total=total,
-        initial=done,
+        total=sum(costs.values()),
+        initial=sum(cost for name, cost in costs.items() if name not in left),
         disable=not shown,
-        unit="data set",
         file=sys.stderr,
-        bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} data sets, {elapsed} gone{postfix}",
+        bar_format="{l_bar}{bar}| {elapsed} gone, {remaining} left",
     )
-
-
-def _in_words(seconds: float) -> str:
-    """Say how long is left, no more exactly than it is known."""
-    if seconds == 0:
-        return ""
-    if seconds < 90:
-        return f"about {max(5, 5 * round(seconds / 5))} s left"
-    if seconds < 5400:
-        return f"about {round(seconds / 60)} min left"
-    return f"about {seconds / 3600:.1f} h left"

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
-from mlmlearn.conditions import Condition
+from mlmlearn.conditions import Grid
 from mlmlearn.errors import InputError, RunError
 from mlmlearn.metrics import recovery
 from mlmlearn.results import COEF_COLUMNS
@@ -19,21 +19,22 @@ from mlmlearn.simulation import SimulatedData, simulate
 from mlmlearn.store import RunFolder, checksum, from_parquet, to_parquet, write_atomically
 
 __all__ = [
-    "DATA_SET_KEY",
-    "DIAGNOSTIC_COLUMNS",
-    "FIT_COLUMNS",
-    "FIT_KEY",
     "NUMBERS",
+    "PART_COLUMNS",
     "Results",
     "load_reference",
 ]
 
-DATA_SET_KEY = ["n_groups", "n_obs", "group_sd", "replication"]
-FIT_KEY = [*DATA_SET_KEY, "strategy"]
 NUMBERS = list(COEF_COLUMNS)
-FIT_COLUMNS = [*FIT_KEY, "term", "truth", *NUMBERS]
 _STATUS = ["converged", "singular", "max_gradient", "messages", "reml_deviance", "seconds"]
-DIAGNOSTIC_COLUMNS = [*FIT_KEY, *_STATUS]
+
+# What a part of a run says of each strategy and term, beside the condition.
+PART_COLUMNS = ["replication", "strategy", "term", "truth", *NUMBERS, *_STATUS]
+
+
+def _condition_key(manifest: Mapping[str, Any]) -> list[str]:
+    """Name the fields that the grid was given; tables need no ingredient to be known here."""
+    return [name for name in manifest["grid"] if name != "replications"]
 
 
 # Compared by identity: data frames have no single truth value.
@@ -44,11 +45,12 @@ class Results:
     Attributes
     ----------
     fits : DataFrame
-        One row per data set, strategy and term: n_groups, n_obs, group_sd, replication,
-        strategy, term, truth, estimate, se, df, t, p, ci_low, ci_high. A fit that failed has
-        missing numbers.
+        One row per data set, strategy and term: n_groups, n_obs, group_sd and whatever else the
+        grid was given, replication, strategy, term, truth, estimate, se, df, t, p, ci_low,
+        ci_high. Values that are no numbers stand as text, such as "(1, 0.5)". A fit that failed
+        has missing numbers.
     diagnostics : DataFrame
-        One row per data set and strategy: n_groups, n_obs, group_sd, replication, strategy,
+        One row per data set and strategy: as above up to strategy, then
         converged, singular, max_gradient, messages, reml_deviance, seconds. `messages` joins
         by a semicolon what was said about the fit, each message with its source in front: "lme4:",
         "optimiser:", "lmerTest:", "mlmlearn:", or "failed:" where there is no fit.
@@ -60,9 +62,24 @@ class Results:
     diagnostics: pd.DataFrame
     manifest: dict[str, Any] = field(repr=False)
 
+    @property
+    def grid(self) -> Grid:
+        """What was simulated."""
+        return Grid.from_json(self.manifest["grid"])
+
+    @property
+    def data_set_key(self) -> list[str]:
+        """Columns that tell data sets apart."""
+        return [*_condition_key(self.manifest), "replication"]
+
+    @property
+    def fit_key(self) -> list[str]:
+        """Columns that tell fits apart."""
+        return [*self.data_set_key, "strategy"]
+
     def recovery(self) -> pd.DataFrame:
         """Compute the three summaries of every fit; see `mlmlearn.recovery`."""
-        return recovery(self.fits, by=FIT_KEY)
+        return recovery(self.fits, by=self.fit_key)
 
     def dataset(self, row: "Mapping[Any, Any] | pd.Series[Any]") -> SimulatedData:
         """Draw the data set behind a row once more.
@@ -71,8 +88,7 @@ class Results:
         ----------
         row : Series or mapping
             A row of `fits`, `diagnostics` or `recovery()`, such as
-            ``results.fits.iloc[37]``; only its n_groups, n_obs, group_sd and replication
-            are used.
+            ``results.fits.iloc[37]``; only the columns that tell data sets apart are used.
 
         Returns
         -------
@@ -81,20 +97,19 @@ class Results:
         Raises
         ------
         InputError
-            When the row does not say which data set it belongs to.
+            When the row does not say which data set of the grid it belongs to.
         """
+        key = self.data_set_key
         try:
-            n_groups, n_obs, group_sd, replication = (row[name] for name in DATA_SET_KEY)
+            found = {name: row[name] for name in key}
+            hash(tuple(found.values()))  # not so where a table was given
         except (KeyError, TypeError, IndexError, ValueError):
             raise InputError(
-                f"dataset needs one row with {', '.join(DATA_SET_KEY)}, such as "
+                f"dataset needs one row with {', '.join(key)}, such as "
                 f"results.fits.iloc[0], not {type(row).__name__}"
             ) from None
-        return simulate(
-            Condition(n_groups, n_obs, group_sd),
-            seed=self.manifest["seed"],
-            replication=replication,
-        )
+        condition, replication = self.grid.condition(found), found["replication"]
+        return simulate(condition, seed=self.manifest["seed"], replication=replication)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write both tables as Parquet, and the manifest with their checksums.
@@ -181,14 +196,12 @@ class Results:
     @classmethod
     def from_parts(cls, parts: Mapping[str, pd.DataFrame], manifest: dict[str, Any]) -> "Results":
         """Put the parts of a run together."""
-        columns = [*FIT_COLUMNS, *_STATUS]
-        table = pd.concat(
-            [pd.DataFrame(columns=columns)] if not parts else list(parts.values()),
-            ignore_index=True,
-        )
-        fits = _with_intervals(table)[FIT_COLUMNS]
-        diagnostics = table.drop_duplicates(FIT_KEY, ignore_index=True)[DIAGNOSTIC_COLUMNS]
-        return cls(fits, diagnostics, manifest)
+        columns = [*_condition_key(manifest), *PART_COLUMNS]
+        key = columns[: columns.index("term")]
+        empty = pd.DataFrame(columns=columns)
+        table = _with_intervals(pd.concat(list(parts.values()) or [empty], ignore_index=True))
+        diagnostics = table.drop_duplicates(key, ignore_index=True)[[*key, *_STATUS]]
+        return cls(table[[name for name in columns if name not in _STATUS]], diagnostics, manifest)
 
 
 def _with_intervals(fits: pd.DataFrame) -> pd.DataFrame:

@@ -1,12 +1,12 @@
-"""How a run is cut into chunks, in which order they go, and how long the rest will take."""
+"""How a run is cut into chunks, and in which order they go."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 from mlmlearn.conditions import Condition, Grid
 
-__all__ = ["LAYOUT", "Chunk", "TimeLeft", "schedule"]
+__all__ = ["LAYOUT", "Chunk", "schedule"]
 
 # Parts of one layout mean nothing to another: raise it with any change of how a grid is cut.
 LAYOUT = 1
@@ -31,16 +31,24 @@ class Chunk:
         Place of the condition in the grid.
     replications : range
         Which data sets of the condition.
+    labels : dict
+        What tells the condition from the others in tables.
     """
 
     condition: Condition
     position: int
     replications: range
+    labels: dict[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """Name of the part on disk; names sort in the order of the grid."""
         return f"{self.position:05d}-{self.replications.start:08d}"
+
+    @property
+    def cost(self) -> float:
+        """Guess of the time it takes, relative to others."""
+        return len(self.replications) * _expected_cost(self.condition)
 
 
 def _expected_cost(condition: Condition) -> float:
@@ -74,51 +82,7 @@ def schedule(grid: Grid, at_once: Callable[[int, int], int]) -> list[Chunk]:
             size = max(1, min(MOST_DATA_SETS, int(MOST_COST / _expected_cost(condition))))
         for first in range(0, grid.replications, size):
             replications = range(first, min(first + size, grid.replications))
-            chunks.append(Chunk(condition, position, replications))
+            chunks.append(Chunk(condition, position, replications, grid.labels(condition)))
     return sorted(
         chunks, key=lambda chunk: (chunk.replications.stop, -_expected_cost(chunk.condition))
     )
-
-
-class TimeLeft:
-    """An estimate of the time left, from what each condition has cost so far.
-
-    Conditions differ in cost by a factor of twenty, so a count of data sets would mislead.
-    A condition not yet measured is taken to cost its guess, in the units of those measured.
-
-    Parameters
-    ----------
-    chunks : iterable of Chunk
-        The work to do.
-    n_workers : int
-        How many chunks are computed at the same time.
-    """
-
-    def __init__(self, chunks: Iterable[Chunk], n_workers: int) -> None:
-        self._conditions: dict[int, Condition] = {}
-        self._left: Counter[int] = Counter()
-        for chunk in chunks:
-            self._conditions[chunk.position] = chunk.condition
-            self._left[chunk.position] += len(chunk.replications)
-        self._n_workers = n_workers
-        self._done: Counter[int] = Counter()
-        self._spent: defaultdict[int, float] = defaultdict(float)
-
-    def measured(self, chunk: Chunk, seconds: float) -> None:
-        """Take note of what a chunk of the work has cost."""
-        self._left[chunk.position] -= len(chunk.replications)
-        self._done[chunk.position] += len(chunk.replications)
-        self._spent[chunk.position] += seconds
-
-    def seconds(self) -> float:
-        """Estimate the seconds left; NaN while nothing is measured."""
-        guessed = sum(n * _expected_cost(self._conditions[i]) for i, n in self._done.items())
-        unit = sum(self._spent.values()) / guessed if guessed else float("nan")
-        cost = sum(
-            n * (self._spent[i] / self._done[i])
-            if self._done[i]
-            else n * unit * _expected_cost(self._conditions[i])
-            for i, n in self._left.items()
-            if n
-        )
-        return cost / min(self._n_workers, max(1, self._left.total()))

@@ -1,5 +1,7 @@
 """Draw the data set that a seed, a condition and a replication number address."""
 
+import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -7,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlmlearn.conditions import Condition, whole_number
+from mlmlearn.checks import whole_number
+from mlmlearn.conditions import Condition
 from mlmlearn.errors import InputError
+from mlmlearn.ingredient import Draw, FloatArray
 
-__all__ = ["SimulatedData", "draw", "draw_many", "simulate"]
-
-FloatArray = NDArray[np.float64]
+__all__ = ["Draws", "SimulatedData", "draw", "draw_many", "simulate"]
 
 
 # Compared by identity: data frames have no single truth value.
@@ -22,12 +24,14 @@ class SimulatedData:
 
     Attributes
     ----------
-    data : DataFrame, shape (n_groups * n_obs, n_predictors + 2)
-        Columns DV, IV1, IV2, … and Group (1 … n_groups), sorted by group.
-    group_coefs : DataFrame, shape (n_groups, n_predictors + 1)
-        True coefficients of each group, indexed by Group.
-    betas : ndarray, shape (n_predictors + 1,)
-        True population coefficients, the intercept first.
+    data : DataFrame
+        One row an observation that exists, sorted by group. Columns DV, every term but the
+        intercept, and Group (1 … n_groups). Missing answers have no row, and a group without any
+        answer is absent.
+    group_coefs : DataFrame
+        True coefficients of each group in the data, indexed by Group, a column a term.
+    betas : ndarray, shape (k,)
+        True population coefficients of the terms, the intercept first.
     condition : Condition
         What was simulated.
     seed, replication : int
@@ -42,31 +46,70 @@ class SimulatedData:
     replication: int
 
     @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of the coefficients, in the order of `betas`."""
+        return self.condition.terms
+
+    @property
     def formula(self) -> str:
         """What was simulated, as a formula for `fit` and `compare`."""
-        return f"DV ~ {' + '.join(self.condition.terms[1:])}"
+        return f"DV ~ {' + '.join(self.terms[1:])}"
 
 
-def _generator(condition: Condition, seed: int, replication: int) -> np.random.Generator:
-    """Make the generator that belongs to one data set and to no other.
+@dataclass(frozen=True, slots=True, eq=False)
+class Draws:
+    """Data sets of a condition side by side: b of them, J groups, n rows for each, k terms.
+
+    Attributes
+    ----------
+    betas : ndarray, shape (b, k)
+        Population coefficients.
+    X : ndarray, shape (b, J, n, k)
+        Designs, their first column ones.
+    y : ndarray, shape (b, J, n)
+        Outcomes.
+    present : ndarray of bool, shape (b, J, n)
+        Which rows exist; the others are zeros in X and y.
+    """
+
+    betas: FloatArray
+    X: FloatArray
+    y: FloatArray
+    present: NDArray[np.bool_]
+
+
+def _address(condition: Condition, seed: int, replication: int) -> bytes:
+    """Write down which data set is meant, but for its ingredients.
 
     Each number of the address fills one 64-bit word, floats by their bits, so two
-    addresses can only meet when they are equal. Later kinds of conditions append words
-    where they differ from the default, which leaves the data sets drawn so far as they are.
+    addresses can only meet when they are equal. What a condition can say since then is hashed
+    together with its name and appended, where it differs from the default. That leaves the data
+    sets drawn before as they are.
     """
     integers = [seed, replication, condition.n_groups, condition.n_obs, condition.n_predictors]
-    floats = [condition.group_sd, condition.noise_sd, *(condition.betas or ())]
-    # As 32-bit halves: SeedSequence would give a small number one word and a large one two.
+    later = {}
+    group_sd = condition.group_sd
+    if isinstance(group_sd, tuple):
+        later, group_sd = {"group_sd": group_sd}, 0.0
+    floats = [group_sd, condition.noise_sd, *(condition.betas or ())]
     address = np.array(integers, dtype="<u8").tobytes() + np.array(floats, dtype="<f8").tobytes()
+    return address + (_hash(json.dumps(later, sort_keys=True)) if later else b"")
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _generator(address: bytes) -> np.random.Generator:
+    """Make the generator that belongs to one address and to no other."""
+    # As 32-bit halves: SeedSequence would give a small number one word and a large one two.
     seeds = np.random.SeedSequence(np.frombuffer(address, "<u4").tolist())
     # By name: NumPy may give `default_rng` another generator some day (NEP 19).
     return np.random.Generator(np.random.PCG64(seeds))
 
 
-def draw(
-    condition: Condition, seed: int, replication: int
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Draw one data set as plain arrays, rows sorted by group.
+def draw(condition: Condition, seed: int, replication: int) -> Draw:
+    """Draw one data set as plain arrays, groups by rows.
 
     Parameters
     ----------
@@ -77,62 +120,92 @@ def draw(
 
     Returns
     -------
-    betas : ndarray, shape (k,)
-        Population coefficients, the intercept first; k is n_predictors + 1.
-    group_coefs : ndarray, shape (n_groups, k)
-        Coefficients of each group.
-    X : ndarray, shape (n_groups, n_obs, k)
-        Design of each group, its first column ones.
-    y : ndarray, shape (n_groups, n_obs)
-        Outcome.
+    Draw
+        Its `present` tells which of the rows exist.
     """
     seed = whole_number("seed", seed, 0)
     replication = whole_number("replication", replication, 0)
     if max(seed, replication) >= 2**64:
         raise InputError("seed and replication must be below 2**64")
-    rng = _generator(condition, seed, replication)
+    address = _address(condition, seed, replication)
+    rng = _generator(address)
     n_groups, n_obs, k = condition.n_groups, condition.n_obs, condition.n_predictors + 1
     betas = rng.uniform(size=k) if condition.betas is None else np.array(condition.betas)
-    group_coefs = betas + condition.group_sd * rng.standard_normal((n_groups, k))
+    deviations = rng.standard_normal((n_groups, k))
     X = np.ones((n_groups, n_obs, k))
     X[..., 1:] = rng.standard_normal((n_groups, n_obs, k - 1))
-    noise = condition.noise_sd * rng.standard_normal((n_groups, n_obs))
-    # A sum of products in a fixed order: a matrix product may round differently from one
-    # machine's BLAS to another's, and a data set must be the same bit for bit everywhere.
-    y = (X * group_coefs[:, None, :]).sum(axis=2) + noise
-    return betas, group_coefs, X, y
+    noise = rng.standard_normal((n_groups, n_obs))
+    found = Draw(condition, betas, deviations, X, noise, np.full(n_groups, n_obs))
+    # A generator for each ingredient, so that none moves the random numbers of another.
+    own = [(one, _generator(address + _hash(one.key))) for one in condition.ingredients]
+
+    def stage(name: str) -> None:
+        for ingredient, generator in own:
+            getattr(ingredient, name)(found, generator)
+
+    stage("coefficients")
+    found.coefs = betas + np.array(condition.group_sds) * found.deviations
+    stage("sizes")
+    if (more := found.sizes.max() - n_obs) > 0:
+        # Row by row, and all the further rows of a data set from a generator of their own.
+        rows = _generator(address + _hash("rows")).standard_normal((more, n_groups, k))
+        rows = rows.swapaxes(0, 1)
+        found.noise = np.concatenate([noise, rows[..., 0]], axis=1)
+        found.X = np.concatenate([X, np.insert(rows[..., 1:], 0, 1, axis=2)], axis=1)
+    found.present = np.arange(found.X.shape[1]) < found.sizes[:, None]
+    stage("predictors")
+    stage("noise")
+    found.y = _lines(found.X, found.coefs) + condition.noise_sd * found.noise
+    stage("outcome")
+    stage("missing")
+    return found
 
 
-@dataclass(frozen=True, slots=True)
-class Draws:
-    """Data sets of one condition, filled up with zeros to one shape.
+def _lines(X: FloatArray, coefs: FloatArray) -> FloatArray:
+    """Compute the groups' regression lines: sums of products in a fixed order.
 
-    Attributes
-    ----------
-    betas : ndarray, shape (b, k)
-    X : ndarray, shape (b, n_groups, n_obs, k)
-    y : ndarray, shape (b, n_groups, n_obs)
-    present : ndarray of bool, shape (b, n_groups, n_obs)
+    A matrix product may round differently from one machine's BLAS to another's, and a data set
+    must be the same bit for bit everywhere. Column by column takes half the time; from eight
+    columns on NumPy's sum goes in another order, and data drawn before keep it.
     """
-
-    betas: FloatArray
-    X: FloatArray
-    y: FloatArray
-    present: NDArray[np.bool_]
+    if X.shape[2] >= 8:
+        return np.asarray((X * coefs[:, None, :]).sum(axis=2))
+    lines = X[..., 0] * coefs[:, None, 0]
+    for i in range(1, X.shape[2]):
+        lines += X[..., i] * coefs[:, None, i]
+    return lines
 
 
 def draw_many(condition: Condition, seed: int, replications: Iterable[int]) -> Draws:
-    """Draw several data sets of a condition, and stack their arrays."""
-    draws = [draw(condition, seed, replication) for replication in replications]
-    betas, _, X, y = (np.stack(arrays) for arrays in zip(*draws, strict=True))
-    return Draws(betas, X, y, np.ones(y.shape, dtype=bool))
+    """Draw several data sets of a condition, and put their arrays side by side.
+
+    Parameters
+    ----------
+    condition, seed
+        As for `draw`.
+    replications : iterable of int
+        Which data sets.
+
+    Returns
+    -------
+    Draws
+        With as many rows for each group as the largest has.
+    """
+    drawn = [draw(condition, seed, replication) for replication in replications]
+    y = np.zeros((len(drawn), condition.n_groups, max(one.y.shape[1] for one in drawn)))
+    X, present = np.zeros((*y.shape, len(condition.terms))), np.zeros(y.shape, dtype=bool)
+    for i, one in enumerate(drawn):
+        n = one.y.shape[1]
+        X[i, :, :n], y[i, :, :n], present[i, :, :n] = one.X, one.y, one.present
+    X[~present] = y[~present] = 0
+    return Draws(np.stack([one.betas for one in drawn]), X, y, present)
 
 
 def simulate(condition: Condition, *, seed: int = 0, replication: int = 0) -> SimulatedData:
     """Simulate one clustered data set whose true coefficients are known.
 
-    The distribution is that of pymer4's ``simulate_lmm``: independent normal group
-    coefficients around the population's, standard normal predictors, normal noise.
+    Without ingredients the distribution is that of pymer4's ``simulate_lmm``: independent normal
+    group coefficients around the population's, standard normal predictors, normal noise.
     The same address always gives the same data set, whatever was drawn before.
 
     Parameters
@@ -164,17 +237,18 @@ def simulate(condition: Condition, *, seed: int = 0, replication: int = 0) -> Si
         raise InputError(
             f"simulate needs a Condition, such as Condition(50, 50, 0.25), not {condition!r}"
         )
-    betas, group_coefs, X, y = draw(condition, seed, replication)
-    groups = np.arange(1, condition.n_groups + 1)
-    columns = {"DV": y.ravel()}
-    columns.update((term, X[..., i].ravel()) for i, term in enumerate(condition.terms) if i > 0)
-    columns["Group"] = np.repeat(groups, condition.n_obs)
+    drawn = draw(condition, seed, replication)
+    codes, _ = np.nonzero(drawn.present)
+    X, terms = drawn.X[drawn.present], list(condition.terms)
+    data = pd.DataFrame(X, columns=terms).drop(columns="Intercept").assign(Group=codes + 1)
+    data.insert(0, "DV", drawn.y[drawn.present])
+    groups = np.unique(codes)
     return SimulatedData(
-        data=pd.DataFrame(columns),
+        data=data,
         group_coefs=pd.DataFrame(
-            group_coefs, columns=list(condition.terms), index=pd.Index(groups, name="Group")
+            drawn.coefs[groups], columns=terms, index=pd.Index(groups + 1, name="Group")
         ),
-        betas=betas,
+        betas=drawn.betas,
         condition=condition,
         seed=int(seed),
         replication=int(replication),

@@ -15,10 +15,11 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from mlmlearn.conditions import whole_number
+from mlmlearn.checks import whole_number
+from mlmlearn.conditions import Condition
 from mlmlearn.errors import InputError
 from mlmlearn.loop import check_n_jobs, fit_all
-from mlmlearn.run_results import DATA_SET_KEY, FIT_KEY, Results, load_reference
+from mlmlearn.run_results import Results, load_reference
 
 __all__ = ["verify"]
 
@@ -100,7 +101,7 @@ def verify(
     DataFrame
         One row per data set and strategy:
 
-        - n_groups, n_obs, group_sd, replication, strategy;
+        - the columns that tell fits apart, such as n_groups, replication and strategy;
         - data: whether the true coefficients are the same;
         - estimate, se, df: the largest difference over the terms, in standard errors and
           relative; infinite where only one of the fits gave a number;
@@ -123,43 +124,49 @@ def verify(
     check_n_jobs(n_jobs)
     if results.diagnostics.empty:
         raise InputError("there is nothing to verify: this run has no data set yet; let it go on")
-    chosen = _choose(results.diagnostics, whole_number("sample", sample, 1), seed)
+    key, fit_key = results.data_set_key, results.fit_key
+    chosen = _choose(results.diagnostics, key, whole_number("sample", sample, 1), seed)
     engine, strategies = results.manifest["engine"], results.manifest["strategies"]
-    rows = chosen.to_dict("records")
+    condition = results.grid.condition
     tables = joblib.Parallel(n_jobs=n_jobs)(
-        joblib.delayed(_fit_again)(results, row, engine, strategies) for row in rows
+        joblib.delayed(_fit_again)(
+            condition(row), results.manifest["seed"], row, engine, strategies
+        )
+        for row in chosen[key].to_dict("records")
     )
     again, optima = (pd.concat(parts, ignore_index=True) for parts in zip(*tables, strict=True))
-    before = results.fits.merge(results.diagnostics, on=FIT_KEY)
+    before = results.fits.merge(results.diagnostics, on=fit_key)
     # A missing row is a difference, too; `again` says which rows there must be.
     both = again.merge(
-        before, on=[*FIT_KEY, "term"], how="left", suffixes=("", "_before"), validate="1:1"
+        before, on=[*fit_key, "term"], how="left", suffixes=("", "_before"), validate="1:1"
     ).merge(
-        optima[[*FIT_KEY, "term", "estimate", "se", "reml_deviance"]],
-        on=[*FIT_KEY, "term"], how="left", suffixes=("", "_optimum"),
+        optima[[*fit_key, "term", "estimate", "se", "reml_deviance"]],
+        on=[*fit_key, "term"], how="left", suffixes=("", "_optimum"),
     )  # fmt: skip
     found = [
-        dict(zip(FIT_KEY, key, strict=True)) | _judge(fit, engine)
-        for key, fit in both.groupby(FIT_KEY, sort=False)
+        dict(zip(fit_key, which, strict=True)) | _judge(fit, engine)
+        for which, fit in both.groupby(fit_key, sort=False)
     ]
     return pd.DataFrame(found)
 
 
 def _fit_again(
-    results: Results, row: Mapping[Any, Any], engine: Any, strategies: list[str]
+    condition: Condition, seed: int, row: Mapping[Any, Any], engine: Any, strategies: list[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Fit a data set anew and, where lme4 does, with the engine that finds the optimum."""
-    simulated = results.dataset(row)
-    address = simulated.condition, simulated.seed, [simulated.replication]
-    again = fit_all(*address, engine, strategies)
-    return again, fit_all(*address, "batch", strategies) if engine == "pymer4" else again
+    address = condition, seed, [row["replication"]]
+    again = fit_all(*address, engine, strategies).assign(**row)
+    if engine != "pymer4":
+        return again, again
+    return again, fit_all(*address, "batch", strategies).assign(**row)
 
 
-def _choose(diagnostics: pd.DataFrame, sample: int, seed: int | None) -> pd.DataFrame:
+def _choose(
+    diagnostics: pd.DataFrame, key: list[str], sample: int, seed: int | None
+) -> pd.DataFrame:
     """Choose data sets: one of the slowest condition, the others from all the rest."""
-    condition = DATA_SET_KEY[:3]
-    data_sets = diagnostics.groupby(DATA_SET_KEY, sort=False)["seconds"].sum().reset_index()
-    seconds = data_sets.groupby(condition)["seconds"].transform("mean")
+    data_sets = diagnostics.groupby(key, sort=False)["seconds"].sum().reset_index()
+    seconds = data_sets.groupby(key[:-1])["seconds"].transform("mean")
     slowest = np.flatnonzero(seconds == seconds.max())
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(data_sets))
