@@ -125,7 +125,7 @@ def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse
         if frame.empty:
             raise InputError("no row is left once those with missing values are dropped")
     for name in used:
-        if frame[name].dtype != float and frame[name].nunique() == 1:
+        if frame[name].dtype != float and len(frame[name].unique()) == 1:
             raise InputError(
                 f"the predictor {name!r} is constant (always {frame[name].iloc[0]!r}), so its "
                 "effect cannot be told from the intercept; leave it out"
