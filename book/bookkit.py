@@ -11,8 +11,9 @@ import matplotlib_inline.backend_inline as inline
 import numpy as np
 import pandas as pd
 from IPython.display import HTML
+from looks import LOOKS
 
-from mlmlearn import STRATEGIES
+from mlmlearn import POST_STRATEGIES, STRATEGIES
 
 # Figures are at most this wide, in inches, so that their text stays readable on a phone.
 WIDTH = 5.0
@@ -50,11 +51,11 @@ def use_book_style():
 
 def style_of(strategy):
     """Return the strategy's colour, marker and label as matplotlib keywords."""
-    found = STRATEGIES[strategy]
-    return {"color": found.color, "marker": found.marker, "label": found.label}
+    look = LOOKS[strategy]
+    return {"color": look.color, "marker": look.marker, "label": STRATEGIES[strategy].label}
 
 
-def draw_grid(table, measure, label, strategies=tuple(STRATEGIES)):
+def draw_grid(table, measure, label, strategies=tuple(POST_STRATEGIES)):
     """Draw a measure over the whole grid: a panel a shape of data set, a box a strategy.
 
     Boxes hold the middle half of the data sets, whiskers reach to the last one, and the

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from mlmlearn import STRATEGIES
+from mlmlearn import POST_STRATEGIES
 
 CONDITION = ["n_groups", "n_obs", "group_sd"]
 DATA_SET = [*CONDITION, "replication"]
@@ -115,7 +115,7 @@ def apart(first, second):
 
 def others(strategy):
     """Name the strategies but one."""
-    return [name for name in STRATEGIES if name != strategy]
+    return [name for name in POST_STRATEGIES if name != strategy]
 
 
 # The ends of each size of the grid.
@@ -157,7 +157,7 @@ def recovery_claims(run):
             "Where people differ much, more people help more than more observations.",
             {
                 s: below(*apart(*(run.gain(error, s, *ends, "group_sd >= 2") for ends in both)))
-                for s in STRATEGIES
+                for s in POST_STRATEGIES
             },
         ),
         "few_observations": Claim(
@@ -198,7 +198,7 @@ def certainty_claims(run):
     variance = Claim(
         "More variance between people raises standard errors and lowers t for everyone.", {}, {}
     )
-    for s in STRATEGIES:
+    for s in POST_STRATEGIES:
         for each in SIZES:
             variance.core.update(climb(f"{s}_{each}", s, SDS[0], SDS[-1], each))
             for low, high in pairwise(SDS):

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import vl_convert
 from IPython.display import HTML
+from looks import LOOKS
 from matplotlib.colors import to_hex, to_rgb
-from scipy import stats
 
-from mlmlearn import STRATEGIES, load_reference
+from mlmlearn import POST_STRATEGIES, load_reference
 
 PAGE = "book/explorer"
 # The first two are written by the build. Each needs those before it.
@@ -62,7 +62,7 @@ def explorer_data(reference):
         )
     fits = reference.fits.sort_values(key).assign(
         error=lambda f: f["estimate"] - f["truth"],
-        covered=lambda f: np.abs(f["error"]) <= half_width(f),
+        covered=lambda f: f["truth"].between(f["ci_low"], f["ci_high"]),
         significant=lambda f: f["p"] < 0.05,
     )
     by_fit = dict(list(fits.groupby(["strategy", "term"])))
@@ -86,29 +86,24 @@ def explorer_data(reference):
             {
                 "id": s.id,
                 "label": s.label,
-                "color": s.color,
-                "dark": in_the_dark_theme(s.color),
-                "shape": SHAPES[s.marker],
+                "color": LOOKS[s.id].color,
+                "dark": in_the_dark_theme(LOOKS[s.id].color),
+                "shape": SHAPES[LOOKS[s.id].marker],
             }
-            for s in STRATEGIES.values()
+            for s in POST_STRATEGIES.values()
         ],
         "unit": UNIT,
         "truth": [whole(column("mlm_full", term, "truth")) for term in TERMS],
-        "error": [[whole(column(s, term, "error")) for term in TERMS] for s in STRATEGIES],
-        "se": [[whole(column(s, term, "se")) for term in TERMS] for s in STRATEGIES],
-        "flags": [flags(strategy) for strategy in STRATEGIES],
+        "error": [[whole(column(s, term, "error")) for term in TERMS] for s in POST_STRATEGIES],
+        "se": [[whole(column(s, term, "se")) for term in TERMS] for s in POST_STRATEGIES],
+        "flags": [flags(strategy) for strategy in POST_STRATEGIES],
         "messages": {
             f"{i} {place}": text
-            for i, strategy in enumerate(STRATEGIES)
+            for i, strategy in enumerate(POST_STRATEGIES)
             for place, text in enumerate(diagnostics[strategy]["messages"])
             if text
         },
     }
-
-
-def half_width(fits):
-    """Compute half the width of the 95 % intervals, each from its own degrees of freedom."""
-    return stats.t.ppf(0.975, fits["df"]) * fits["se"]
 
 
 def whole(numbers, digits=4):
@@ -123,8 +118,8 @@ def static_view(n_groups=30, n_obs=25):
     sums = load_reference().recovery().query("n_groups == @n_groups and n_obs == @n_obs")
     medians = sums.pivot_table(
         index="group_sd", columns="strategy", values="coef_abs_error", aggfunc="median"
-    )[list(STRATEGIES)]
-    medians.columns = [STRATEGIES[name].label for name in medians]
+    )[list(POST_STRATEGIES)]
+    medians.columns = [POST_STRATEGIES[name].label for name in medians]
     table = medians.rename_axis("Between-person SD").reset_index()
     return HTML(
         '<div id="explorer-app"><p>The explorer needs JavaScript. Without it, here is one of its '

@@ -3,9 +3,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 from bookkit import GREY, INK, WIDTH, style_of
-from scipy.stats import t as student_t
+from looks import LOOKS
 
-from mlmlearn import STRATEGIES, Condition, fit, simulate
+from mlmlearn import POST_STRATEGIES, Condition, fit, simulate
 
 
 def overview_data():
@@ -56,7 +56,7 @@ IN_A_PHRASE = {
 def draw_overview():
     """Show the four strategies at work on one data set, and what each concludes."""
     simulated = overview_data()
-    results = [fit(strategy, simulated) for strategy in STRATEGIES]
+    results = [fit(strategy, simulated) for strategy in POST_STRATEGIES]
     figure = plt.figure(figsize=(WIDTH, 7.4))
     top, bottom = figure.subfigures(2, height_ratios=[2.6, 1])
     axes = top.subplots(2, 2, sharex=True, sharey=True)
@@ -77,8 +77,7 @@ def slope_coverage(fits):
     Slopes of one data set share its noise, so the data set is the unit that is counted.
     """
     slopes = fits[fits["term"] != "Intercept"]
-    reach = student_t.ppf(0.975, slopes["df"]) * slopes["se"]
-    inside = (slopes["estimate"] - slopes["truth"]).abs() <= reach
+    inside = slopes["truth"].between(slopes["ci_low"], slopes["ci_high"])
     names = ["strategy", "group_sd", "n_groups", "n_obs", "replication"]
     rates = inside.groupby([slopes[name] for name in names]).mean().groupby(names[:2])
     return 100 * rates.mean(), 100 * rates.sem()
@@ -90,10 +89,10 @@ def draw_answer(fits):
     fig, ax = plt.subplots(figsize=(WIDTH, 3.4))
     ax.axhline(95, color=GREY, lw=1)
     places = np.arange(coverage.index.levels[1].size)
-    for i, strategy in enumerate(reversed(STRATEGIES)):
+    for i, strategy in enumerate(reversed(POST_STRATEGIES)):
         ax.errorbar(
             places + 0.05 * (i - 1.5), coverage[strategy], 2 * mcse[strategy],
-            ls=STRATEGIES[strategy].linestyle, ms=6, **style_of(strategy)
+            ls=LOOKS[strategy].linestyle, ms=6, **style_of(strategy)
         )  # fmt: skip
     ax.set_xticks(places, [f"{sd:g}" for sd in coverage.index.levels[1]])
     ax.set(xlabel="Between-person SD", ylabel="Intervals that hold the truth, %", ylim=(0, 104))
@@ -104,7 +103,7 @@ def draw_answer(fits):
 
 
 def reversed_handles(ax):
-    """Legend entries in the registry's order, whatever was drawn on top."""
+    """Legend entries in the strategies' order, whatever was drawn on top."""
     return [entries[::-1] for entries in ax.get_legend_handles_labels()]
 
 

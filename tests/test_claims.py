@@ -1,17 +1,13 @@
 """The verdicts of the chapter `conclusions`, over the reference run."""
 
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from claims import above, alike, below, judge
 
 from mlmlearn import Results, load_reference
-
-sys.path.append(str(Path(__file__).parent.parent / "book"))
-
-from claims import above, alike, below, judge
 
 VERDICTS = {
     "much_data": "holds",

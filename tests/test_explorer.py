@@ -1,14 +1,14 @@
 """The explorer's data: the reference run once more, rounded, and addressed rightly."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from explorer import explorer_data, static_view
+from looks import LOOKS
 
 from mlmlearn import (
-    STRATEGIES,
+    POST_STRATEGIES,
     Condition,
     Results,
     compare,
@@ -16,10 +16,6 @@ from mlmlearn import (
     performance,
     simulate,
 )
-
-sys.path.append(str(Path(__file__).resolve().parent.parent / "book"))
-
-from explorer import explorer_data, static_view
 
 KEY = ["n_groups", "n_obs", "group_sd", "replication"]
 
@@ -57,8 +53,8 @@ def at(places, table):
 
 
 def test_every_number_is_the_reference_runs_to_four_digits(reference, data, places):
-    assert [s["id"] for s in data["strategies"]] == list(STRATEGIES)
-    for i, strategy in enumerate(STRATEGIES):
+    assert [s["id"] for s in data["strategies"]] == list(POST_STRATEGIES)
+    for i, strategy in enumerate(POST_STRATEGIES):
         for k, term in enumerate(data["terms"]):
             rows = rows_of(reference.fits, strategy=strategy, term=term)
             place = at(places, rows)
@@ -76,7 +72,7 @@ def test_every_number_is_the_reference_runs_to_four_digits(reference, data, plac
 def test_the_flags_say_what_coverage_tests_and_diagnostics_say(reference, data, places):
     by = [*KEY[:3], "strategy", "term"]
     measures = performance(reference.fits, by=by).set_index(by)
-    for i, strategy in enumerate(STRATEGIES):
+    for i, strategy in enumerate(POST_STRATEGIES):
         flags = np.array(data["flags"][i])
         for k, term in enumerate(data["terms"]):
             rows = rows_of(reference.fits, strategy=strategy, term=term)
@@ -94,14 +90,14 @@ def test_the_flags_say_what_coverage_tests_and_diagnostics_say(reference, data, 
 
 
 def test_a_place_leads_to_its_data_set_and_that_to_its_numbers(data, places):
-    strategy = list(STRATEGIES).index("cluster_robust")
+    strategy = list(POST_STRATEGIES).index("cluster_robust")
     random = np.random.default_rng(0)
     addresses = list(places)
     for i in random.choice(len(addresses), 6, replace=False):
         n_groups, n_obs, group_sd, replication = addresses[i]
         condition = Condition(n_groups=n_groups, n_obs=n_obs, group_sd=group_sd)
         simulated = simulate(condition, seed=data["seed"], replication=replication)
-        fitted = compare(simulated, strategies=["cluster_robust"], engine="batch")
+        fitted = compare(simulated, strategies=["cluster_robust"])
         for k, (_, row) in enumerate(fitted.iterrows()):
             error, se = (data[name][strategy][k][i] * data["unit"] for name in ("error", "se"))
             assert row["term"] == data["terms"][k]
@@ -109,10 +105,10 @@ def test_a_place_leads_to_its_data_set_and_that_to_its_numbers(data, places):
             assert se == pytest.approx(row["se"], rel=1e-3, abs=1e-5)
 
 
-def test_strategies_look_as_in_the_registry(data):
-    for shown, strategy in zip(data["strategies"], STRATEGIES.values(), strict=True):
-        assert (shown["label"], shown["color"]) == (strategy.label, strategy.color)
-    assert len({shown["shape"] for shown in data["strategies"]}) == len(STRATEGIES)
+def test_strategies_look_as_everywhere_in_the_book(data):
+    for shown, strategy in zip(data["strategies"], POST_STRATEGIES.values(), strict=True):
+        assert (shown["label"], shown["color"]) == (strategy.label, LOOKS[strategy.id].color)
+    assert len({shown["shape"] for shown in data["strategies"]}) == len(POST_STRATEGIES)
 
 
 def test_without_scripts_there_is_a_table_of_medians(reference):
@@ -120,7 +116,7 @@ def test_without_scripts_there_is_a_table_of_medians(reference):
     sums = reference.recovery().query("n_groups == 10 and n_obs == 5 and group_sd == 4")
     for strategy, rows in sums.groupby("strategy"):
         assert f"{rows['coef_abs_error'].median():.3g}</td>" in html
-        assert STRATEGIES[strategy].label in html
+        assert POST_STRATEGIES[strategy].label in html
 
 
 def test_a_failed_fit_is_refused_and_becomes_no_number(reference):

@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import WATCHDOG
+from looks import LOOKS
 from test_palette import CONTRAST, contrast, rgb
 
-from mlmlearn import STRATEGIES, Condition, compare, load_reference, performance, simulate
+from mlmlearn import POST_STRATEGIES, Condition, compare, load_reference, performance, simulate
 
 WIDE, PHONE = {"width": 1400, "height": 900}, {"width": 375, "height": 800}
-LABELS = {strategy.label: strategy.id for strategy in STRATEGIES.values()}
+LABELS = {strategy.label: strategy.id for strategy in POST_STRATEGIES.values()}
 POINTS = "#explorer-plot svg g.points_marks path"
 
 
@@ -106,7 +107,7 @@ def assert_the_card_is_right(page, sums, chosen, measure):
     )
     for strategy in ("cluster_robust", "two_stage"):
         mine = fitted[fitted["strategy"] == strategy]
-        label = STRATEGIES[strategy].label
+        label = POST_STRATEGIES[strategy].label
         cells = page.locator(".explorer-card tr", has_text=label).first.locator("td")
         shown = [number(text) for text in cells.all_inner_texts()[:3]]
         errors = (mine["estimate"].to_numpy() - simulated.betas).__abs__().sum()
@@ -141,14 +142,14 @@ def test_every_control_changes_plot_table_and_address(open_page, sums):
     choose(page, "group_sd", "0.25")
     page.locator("input[value='mlm_intercept']").uncheck()
     page.wait_for_function(f"document.querySelectorAll('{POINTS}').length === 150")
-    chosen = {name: [] for name in STRATEGIES if name != "mlm_intercept"}
+    chosen = {name: [] for name in POST_STRATEGIES if name != "mlm_intercept"}
     for point in points(page):
         chosen[point["strategy"]].append(point["value"])
     here = sums.query("n_groups == 10 and n_obs == 5 and group_sd == 0.25").groupby("strategy")
     for strategy, values in chosen.items():
         assert sorted(values) == pytest.approx(sorted(here.get_group(strategy)["se_sum"]), rel=2e-3)
     _, rows = view_table(page)
-    assert [row[0] for row in rows] == [STRATEGIES[name].label for name in chosen]
+    assert [row[0] for row in rows] == [POST_STRATEGIES[name].label for name in chosen]
     assert "10 people, 5 observations each, between-person SD 0.25" in page.inner_text(
         "#explorer-app"
     )
@@ -294,7 +295,7 @@ def test_the_table_of_data_sets_picks_too(open_page, sums):
     assert simulated.condition == Condition(n_groups=30, n_obs=5, group_sd=1)
     assert simulated.replication == 17
     assert shown[0] == "1"
-    for text, strategy in zip(shown[1:], STRATEGIES, strict=True):
+    for text, strategy in zip(shown[1:], POST_STRATEGIES, strict=True):
         expected = reference_row(sums, simulated, strategy)["coef_abs_error"]
         assert float(text) == pytest.approx(expected, rel=6e-3)
     # The button that was pressed keeps the focus.
@@ -371,14 +372,14 @@ def test_strategies_differ_in_shape_and_colour(open_page):
     )
     looks = {strategy: (fill, path) for strategy, fill, path in drawn}
     assert {s: hexadecimal(fill) for s, (fill, _) in looks.items()} == {
-        s.id: s.color.lower() for s in STRATEGIES.values()
+        name: LOOKS[name].color.lower() for name in POST_STRATEGIES
     }
     # Square and diamond are both made of straight lines, so three outlines in all.
     assert len({path for _, path in looks.values()}) >= 3
 
 
 def hexadecimal(color):
-    """Write a computed colour, rgb(1, 2, 3), as the registry does."""
+    """Write a computed colour, rgb(1, 2, 3), as LOOKS does."""
     return "#" + "".join(f"{int(part):02x}" for part in re.findall(r"\d+", color)[:3])
 
 
@@ -386,7 +387,7 @@ def test_strategies_stand_out_in_the_dark_theme(open_page):
     page = open_page(color_scheme="dark")
     page.wait_for_selector(POINTS)
     fills = set(page.eval_on_selector_all(POINTS, "all => all.map(p => getComputedStyle(p).fill)"))
-    assert len(fills) == len(STRATEGIES)
+    assert len(fills) == len(POST_STRATEGIES)
     for fill in fills:
         assert contrast(rgb(hexadecimal(fill)), rgb("#121212")) >= CONTRAST
 
@@ -433,5 +434,5 @@ def test_without_scripts_the_static_table_stays(open_page):
     text = page.inner_text("#explorer-app")
     assert "needs JavaScript" in text
     assert page.locator("#explorer-app table tr").count() == 6
-    for strategy in STRATEGIES.values():
+    for strategy in POST_STRATEGIES.values():
         assert strategy.label in text
