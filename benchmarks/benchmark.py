@@ -24,8 +24,9 @@ from mixedlm.inference.ddf import satterthwaite_df
 from tqdm import tqdm
 
 from mlmlearn import Condition, Grid, SimulatedData, fit, load_reference, run, simulate
-from mlmlearn import engine_batch as batch
-from mlmlearn.simulation import draw_many
+from mlmlearn.batch import Batch
+from mlmlearn.engines import fit_batch
+from mlmlearn.simulation import Draws, draw_many
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "book" / "data" / "benchmark"
@@ -36,7 +37,7 @@ SAMPLE = [(10, 5), (30, 25), (100, 5), (100, 25), (100, 100)]
 def accuracy() -> pd.DataFrame:
     """Compare the batch engine with the reference run and with mixedlm's optima."""
     reference = load_reference()
-    found = run(Grid(), engine="batch", n_jobs=2, progress=False)
+    found = run(Grid(), n_jobs=2, progress=False)
     key = reference.fit_key
     theirs, ours = (r.diagnostics.set_index(key) for r in (reference, found))
     best = theirs["reml_deviance"].copy()
@@ -70,7 +71,13 @@ def accuracy() -> pd.DataFrame:
 def with_batch(strategy: str, n: int, condition: Condition) -> float:
     """Time the batch engine, all data sets at once; seconds a data set."""
     drawn = draw_many(condition, 0, range(n))
-    return _best_of(lambda: batch.fit_many(strategy, batch.compress(drawn.X, drawn.y))) / n
+    return _best_of(lambda: fit_batch(strategy, summed_up(condition, drawn), "batch")) / n
+
+
+def summed_up(condition: Condition, drawn: Draws) -> Batch:
+    """Sum up data sets as the loop does."""
+    seeds, n_within = range(len(drawn.y)), len(condition.predictors) + 1
+    return Batch.of_arrays(condition.terms, n_within, drawn.X, drawn.y, drawn.present, seeds)
 
 
 def one_by_one(
@@ -170,9 +177,10 @@ def growth() -> pd.DataFrame:
             times = [time.perf_counter()]
             drawn = draw_many(condition, 0, range(50))
             times.append(time.perf_counter())
-            data = batch.compress(drawn.X, drawn.y)
+            data = summed_up(condition, drawn)
+            _ = data.standardised, data.problems  # computed once, when asked for
             times.append(time.perf_counter())
-            batch.fit_many("mlm_full", data)
+            fit_batch("mlm_full", data, "batch")
             times.append(time.perf_counter())
             best = np.minimum(best, np.diff(times) / 50)
         rows.append(
@@ -187,7 +195,7 @@ def scale() -> pd.DataFrame:
     rows = []
     for replications in (50, 1000):
         start = time.perf_counter()
-        run(Grid(replications=replications), engine="batch", n_jobs=2, progress=False)
+        run(Grid(replications=replications), n_jobs=2, progress=False)
         seconds = time.perf_counter() - start
         get_reusable_executor().shutdown(wait=True)  # only workers that have ended are counted
         peak = [

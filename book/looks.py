@@ -21,7 +21,7 @@ LOOKS = {
     "mlm_uncorrelated": Look("#00066C", "v", (0, (6, 1, 1, 1, 1, 1))),
     "mlm_intercept": Look("#DE6500", "s", "--"),
     "cluster_robust": Look("#339E80", "^", "-."),
-    "cluster_robust_cr2": Look("#334D00", "P", (0, (4, 1))),
+    "cluster_robust_cr2": Look("#324C00", "P", (0, (4, 1))),
     "wild_bootstrap": Look("#863353", "X", (0, (1, 3))),
     "two_stage": Look("#BF78CB", "D", ":"),
 }

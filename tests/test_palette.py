@@ -14,8 +14,8 @@ from mlmlearn import POST_STRATEGIES, STRATEGIES
 # The least distance in CAM02-UCS between any two, simulated deficiencies included. Constraints of
 # this kind make the colour sequences of Petroff (2021, arXiv:2107.02270); 20 is twice what Okabe
 # and Ito's colours keep in the dark theme (9.4, blue and green under tritanopia). The post's four
-# keep that. No three more would, beside them (a search of all colours that stand out from the
-# page, 41 steps a channel, found no more than 19), so with these it is a little less.
+# keep that. A search of the colours that stand out from the page found no three more that would
+# beside them, so the other three come a little nearer.
 APART, APART_FROM_OTHERS = 20, 16
 # WCAG 2.1, success criterion 1.4.11, for graphics.
 CONTRAST = 3
