@@ -1,6 +1,7 @@
 import errno
 import functools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -184,7 +185,8 @@ def test_a_disk_that_fills_up_leaves_what_was_written(fake, tmp_path, monkeypatc
 
     with monkeypatch.context() as patch:
         patch.setattr(store_module, "write_atomically", filling)
-        with pytest.raises(RunError, match=r"No space left on device; 15 of 28 data sets are safe"):
+        full = re.escape(os.strerror(errno.ENOSPC))
+        with pytest.raises(RunError, match=rf"{full}; 15 of 28 data sets are safe"):
             run(GRID, engine=FAKE, out=tmp_path / "run", progress=False)
     assert len(Results.load(tmp_path / "run").diagnostics) == 15 * 4
     assert_same(run(GRID, engine=FAKE, out=tmp_path / "run", progress=False), fake)
