@@ -18,7 +18,7 @@ book: $(READY) ## Execute every chapter and build the site
 	@$(PY) tools/build_book.py
 
 test: lint ## Run the linter, the type checker and every test
-	@tools/setup browser
+	@tools/setup tests
 	@$(PY) -m pytest --numprocesses auto --dist worksteal
 
 # lme4's last digits depend on the processor; what the book says of it must not.

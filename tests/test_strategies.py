@@ -176,6 +176,8 @@ CR2_DATA = {
 def test_cr2_is_clubsandwichs(case):
     from rpy2 import robjects
 
+    if not robjects.r('nzchar(system.file(package = "clubSandwich"))')[0]:
+        pytest.skip("needs the R package clubSandwich")
     data, predictors = CR2_DATA[case]
     robjects.globalenv["d"] = robjects.r["data.frame"](
         **{name: robjects.FloatVector(data[name].to_numpy(float)) for name in data}
