@@ -176,9 +176,11 @@ def _run(
             ]:
                 # No reason to refuse: lme4 may stop elsewhere here, and the manifest says so.
                 folder.note(other_machines=[*others, environment["machine"]])
+            folder.manifest["finished"] = None
             _compute(chunks, tables, folder, identity, n_jobs, progress, kept)
-            folder.note(finished=datetime.now(UTC).isoformat(timespec="seconds"))
             tables = folder.read()
+        if folder.manifest["finished"] is None:  # also when killed between the last part and this
+            folder.note(finished=datetime.now(UTC).isoformat(timespec="seconds"))
         return Results.from_parts(tables, dict(folder.manifest))
 
 
