@@ -1,0 +1,334 @@
+"""Read a researcher's file: every column as text first, as numbers where all of it is numbers.
+
+`read_table` knows the layout of files, `to_numbers` the notation of numbers. In between the
+caller can see the names of the columns and say which hold labels, which are never changed.
+"""
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections import Counter
+from collections.abc import Collection
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlmlearn.errors import InputError
+
+__all__ = ["MISSING", "read_table", "to_numbers"]
+
+# What stands for a missing value, except in labels: there only an empty cell does.
+MISSING = frozenset(["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "."]) | frozenset(
+    ["#N/A", "#NV", "#NULL!", "<NA>"]  # Excel in English and German, SPSS, pandas
+)
+MARKS = ",.", " \u00a0\u202f", "'\u2019"  # in numbers; any of a kind is as good as another
+DATE = re.compile(r"\d+([-/.:])\d+\1\d+\b.*|\d+:\d\d")
+LIKE_A_NUMBER = re.compile(
+    r"[<>\u2264\u2265~$\u20ac\u00a3]?\s*[-+]?[\d.,]*\d[\d.,]*\s*[%$\u20ac\u00a3]?"
+)
+SPREADSHEET_OR_SPSS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"$FL2", b"$FL3", b"%PDF")
+
+
+def read_table(
+    path: str | Path, *, separator: str | None = None, encoding: str | None = None
+) -> pd.DataFrame:
+    """Read a text file (CSV, TSV, ...) or a Parquet file, either of them also gzipped.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file. Its content says what it is, not its name.
+    separator : str, optional
+        What stands between fields; found in the file without it: comma, semicolon, tab,
+        pipe or, as R's write.table has it, a space.
+    encoding : str, optional
+        UTF-8, UTF-16 with a byte order mark, or Windows' cp1252 without it.
+
+    Returns
+    -------
+    DataFrame
+        Of a text file all cells as text, the line in the file as index, and the separator
+        in ``attrs``; row names that R wrote are the column "row_names". Of Parquet the types
+        that the file has.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read, or a line of it does not fit its header.
+    """
+    content = _content(Path(path))
+    if content.startswith(b"PAR1"):
+        try:
+            frame = pd.read_parquet(io.BytesIO(content))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} is a damaged Parquet file; write it anew") from error
+        return frame.reset_index([name for name in frame.index.names if name is not None])
+    text = _decoded(path, content, encoding)
+    if told := re.match(r"sep=(.)\r?\n", text):  # a line that Excel reads and writes
+        separator, text = separator or told[1], "\n" + text[told.end() :]
+    separator = separator or _separator(path, text)
+    if len(separator) != 1 or separator in '"\r\n':
+        raise InputError(f"the separator must be one character, such as ';', not {separator!r}")
+    lines, records, line = [], [], 1
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    try:
+        for record in reader:
+            if "".join(record).strip():  # an empty row at the end is Excel's, no observation
+                lines.append(line)
+                records.append(record)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"{path}, line {line}: a quote opened there is not closed") from error
+    names, rows = _headed(path, lines, records, separator)
+    table = pd.DataFrame(rows, pd.Index(lines[1:], name="line"), names, dtype=object)
+    table.attrs["separator"] = separator
+    nameless = [at for at, name in enumerate(names) if not name]
+    empty = [at for at in nameless if not table.iloc[:, at].str.strip().any()]
+    if wrong := [at for at in nameless if at and at not in empty]:
+        raise InputError(f"{path}: column {wrong[0] + 1} holds values and has no name; name it")
+    table = table.iloc[:, [at for at in range(len(names)) if at not in empty]]
+    table = table.rename(columns={"": "row_names"})
+    for name, times in Counter(table.columns).items():
+        if times > 1:
+            raise InputError(f"{times} columns are called {name!r}; give each its own name")
+    return table
+
+
+def _content(path: Path) -> bytes:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name a file in it")
+    try:
+        content = path.read_bytes()
+        if content.startswith(b"\x1f\x8b"):
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path} cannot be read: {reason}") from error
+    if not content.strip():
+        raise InputError(f"{path} is empty")
+    return content
+
+
+def _decoded(path: str | Path, content: bytes, encoding: str | None) -> str:
+    names = [encoding] if encoding else ["utf-8", "cp1252", "latin-1"]
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        names = names if encoding else ["utf-16"]
+    elif content.startswith(SPREADSHEET_OR_SPSS) or (b"\0" in content and not encoding):
+        raise InputError(
+            f"{path} is no text file; open it in its own program (Excel, SPSS, Stata, R) and "
+            "export it as CSV"
+        )
+    for name in names:
+        try:
+            return content.decode(name).removeprefix("\ufeff")
+        except LookupError as error:
+            known = "utf-8, utf-16, cp1252 and latin-1"
+            raise InputError(f"unknown encoding {name!r}; usual ones are {known}") from error
+        except UnicodeError as error:
+            line = content[: getattr(error, "start", 0)].count(b"\n") + 1
+    raise InputError(f"{path}, line {line} is not {names[0]}; name another --encoding or none")
+
+
+def _separator(path: str | Path, text: str) -> str:
+    """Find the separator by which the most rows have as many fields as the header."""
+    found: list[tuple[float, int, str]] = []
+    for mark in ",;\t| ":
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
+        widths = [len(record) for record in islice(reader, 1000) if record]
+        # One field more is a row's name, or nothing behind a last separator.
+        agreeing = float(np.mean([width - widths[0] in (0, 1) for width in widths]))
+        if widths[0] > 1 and (mark != " " or (agreeing == 1 and not found)):
+            found.append((agreeing, widths[0], mark))
+    if not found:
+        first = text.strip().splitlines()[0][:40]
+        raise InputError(
+            f"{path} has one column, {first!r}; see that its first line holds the names of the "
+            "columns, or name the --separator"
+        )
+    return max(found)[2]
+
+
+def _headed(
+    path: str | Path, lines: list[int], records: list[list[str]], separator: str
+) -> tuple[list[str], list[list[str]]]:
+    """Part the names from the rows, and see that each row has a field a name."""
+    names, rows = [name.strip() for name in records[0]], records[1:]
+    if not rows:
+        raise InputError(f"{path} has a header and no rows")
+    if all(re.fullmatch(r"-?\d+([.,]\d+)?", name) for name in names):
+        raise InputError(f"{path} begins with numbers; its first line must name the columns")
+    width = len(names)
+    wrong = [
+        (line, len(row))
+        for line, row in zip(lines[1:], rows, strict=True)
+        if len(row) != width and not (len(row) == width + 1 and not row[-1].strip())
+    ]
+    if not wrong:  # but perhaps a separator at the end of lines
+        return names, [row[:width] for row in rows]
+    unique = len({row[0] for row in rows}) == len(rows)
+    if unique and all(len(row) == width + 1 for row in rows):  # R names rows, not their column
+        return ["", *names], rows
+    line, fields = wrong[0]
+    remedy = f"quote cells that hold {separator!r}" if fields > width else "complete it"
+    fields_of = "1 field" if fields == 1 else f"{fields} fields"
+    raise InputError(f"{path}, line {line} has {fields_of} and the header {width}; {remedy}")
+
+
+def _pattern(decimal: str, thousands: str) -> re.Pattern[str]:
+    """Match a number; one that begins with a zero, such as 007, is a code and not a number."""
+    mark, point = f"([{re.escape(thousands)}])", re.escape(decimal)
+    whole = rf"(?:0|[1-9]\d*|[1-9]\d{{0,2}}{mark}\d{{3}}(?:\1\d{{3}})*)"
+    part = rf"(?:{whole}(?:{point}\d*)?|{point}\d+)"
+    return re.compile(rf"[-+\u2212]?{part}(?:[eE][-+]?\d+)?", re.ASCII)
+
+
+PATTERNS = {mark: _pattern(mark, "".join(MARKS).replace(mark, "")) for mark in ".,"}
+
+
+def to_numbers(
+    table: pd.DataFrame,
+    *,
+    labels: Collection[str] = (),
+    outcome: Collection[str] = (),
+    predictors: Collection[str] = (),
+    decimal: str | None = None,
+    thousands: str | None = None,
+) -> pd.DataFrame:
+    """Turn the columns of a text file into numbers where every cell is one, in one notation.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `read_table`; returned as it is when its columns have types already.
+    labels : collection of str
+        Columns that stay text, such as the group: 1 and 01 are two labels, and NA is one.
+    outcome : collection of str
+        Columns that must be numbers.
+    predictors : collection of str
+        Columns that must be numbers or categories, of which none looks like a number.
+    decimal, thousands : str, optional
+        The marks in numbers; without them what the numbers of the whole file say.
+
+    Returns
+    -------
+    DataFrame
+        int64 or, with fractions or missing values, float64; the other columns are text.
+
+    Raises
+    ------
+    InputError
+        Naming line, column and text of the first cell that is not as it must be.
+    """
+    if decimal not in (None, ".", ",") or (thousands and thousands in f"0123456789{decimal}"):
+        given = f"decimal {decimal!r} and thousands {thousands!r}"
+        raise InputError(f"decimal must be '.' or ',' and thousands another mark, not {given}")
+    if "separator" not in table.attrs:
+        return table
+    done = table.copy()
+    for name in set(labels) & set(table):
+        done[name] = _labels(table[name])
+    others = [name for name in table.columns if name not in labels]
+    found: dict[str, Any] = {name: pd.factorize(table[name].str.strip()) for name in others}
+    decimal, sure = _notation(found, table.attrs["separator"], decimal, thousands)
+    kinds = "".join(MARKS).replace(decimal, "")
+    if thousands:
+        kinds = next((kind for kind in MARKS[1:] if thousands in kind), thousands)
+    pattern = _pattern(decimal, kinds)
+    plain = str.maketrans({decimal: ".", "\u2212": "-"} | dict.fromkeys(kinds))
+
+    def number(cell: str) -> float | None:
+        if not pattern.fullmatch(cell):
+            return np.nan if cell in MISSING else None
+        value = float(cell.translate(plain))
+        # More digits than a float64 keeps make a label, not a number; nor does it hold 1e999.
+        exact = abs(value) <= 2**53 or not cell.lstrip("+-\u2212").isdigit()
+        return value if exact and np.isfinite(value) else None
+
+    for name, (codes, cells) in found.items():
+        values = [number(cell) for cell in cells]
+        wrong = [at for at, value in enumerate(values) if value is None]
+        unsure = [at for at, cell in enumerate(cells) if not sure and _decimals(cell) == ".,"]
+        numeric = any(LIKE_A_NUMBER.fullmatch(cell) or DATE.fullmatch(cell) for cell in cells)
+        if name in outcome or (name in predictors and numeric):
+            for bad, why in ((wrong, _why_not), (unsure, _why_unsure)):
+                if bad:
+                    rows = np.flatnonzero(np.isin(codes, bad))
+                    remedy = why(cells[bad[0]], decimal)
+                    if rows[-1] == 0:
+                        remedy += ", or delete that line if it holds units"
+                    if name not in outcome:
+                        quoted = name if name.isidentifier() else f"`{name}`"
+                        remedy += f", or write C({quoted}) for categories"
+                    line = f"line {table.index[rows[0]]}, column {name!r}"
+                    raise InputError(f"{line}: {cells[bad[0]]!r} {remedy}")
+        if wrong:
+            text = [None if cell in MISSING else cell for cell in cells]
+            done[name] = np.array(text, dtype=object)[codes]
+        else:
+            column = np.array(values, dtype=float)[codes]
+            whole = np.all((column == np.floor(column)) & (np.abs(column) <= 2**53))
+            done[name] = column.astype(np.int64) if whole else column
+    return done
+
+
+def _labels(column: "pd.Series[str]") -> "pd.Series[str]":
+    """Return labels without the spaces around them, which must not make two of one."""
+    seen: dict[str, str] = {}
+    for label in column.unique():
+        first = seen.setdefault(label.strip(), label)
+        if first != label and label.strip():
+            raise InputError(
+                f"the labels {first!r} and {label!r} of {column.name!r} differ only in spaces; "
+                "write them alike"
+            )
+    return column.str.strip().replace("", None)
+
+
+def _decimals(cell: str) -> str:
+    """Return the decimal marks with which a cell is a number: both for 1,500, none for 15."""
+    marked = "." in cell or "," in cell
+    return "".join(mark for mark in ".," if marked and PATTERNS[mark].fullmatch(cell))
+
+
+def _notation(
+    found: dict[str, Any], separator: str, decimal: str | None, thousands: str | None
+) -> tuple[str, bool]:
+    """Return the decimal mark by which most cells are read, and whether none contradicts."""
+    if known := decimal or {",": ".", ".": ","}.get(thousands or ""):
+        return known, True
+    votes = Counter(
+        # Fields parted by commas are not from where 1.500 is a thousand and a half.
+        "." if separator == "," and marks == ".," and "." in cell else marks
+        for _, cells in found.values()
+        for cell in cells
+        if (marks := _decimals(cell))
+    )
+    point, comma = votes["."], votes[","]
+    most = "," if comma > point or (comma == point and separator == ";") else "."
+    return most, (point > 0) != (comma > 0)
+
+
+def _why_not(cell: str, decimal: str) -> str:
+    if _decimals(cell):
+        other = "," if decimal == "." else "."
+        return (
+            f"is not a number with the decimal mark {decimal!r}; use one notation in the whole "
+            f"file and name --decimal {other} if it is that"
+        )
+    if DATE.fullmatch(cell):
+        return "is a date or a time; give the time since a start as a number"
+    if re.fullmatch(r"[-+]?0\d.*", cell):
+        return "begins with a zero, as codes do; take such zeros away"
+    if re.fullmatch(r"[-+]?\d+", cell):
+        return "has more digits than a number keeps; shorten it"
+    return "is not a number; correct it, or empty the cell if it is missing"
+
+
+def _why_unsure(cell: str, decimal: str) -> str:
+    mark = "," if "," in cell else "."
+    return f"can be read in two ways; name --decimal {mark} or --thousands {mark}"
