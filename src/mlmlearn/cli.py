@@ -228,8 +228,10 @@ def _compare(chosen: argparse.Namespace) -> int:
     for strategy, message in table.groupby("strategy", sort=False)["message"].first().items():
         if message:
             print(f"{strategy}: {message}")
-    if table["estimate"].isna().all():
-        print("mlmlearn: no strategy could be fitted", file=sys.stderr)
+    # An intercept alone is no fit where more was asked for.
+    slopes = table[table["term"] != "Intercept"]
+    if (slopes if len(slopes) else table)["se"].isna().all():
+        print("mlmlearn: nothing could be fitted; the messages above say why", file=sys.stderr)
         return 1
     return 0
 
