@@ -253,15 +253,22 @@ def _compare_table(chosen: argparse.Namespace, data: pd.DataFrame) -> pd.DataFra
 
 def _print_sizes(data: pd.DataFrame, groups: list[str], used: list[str]) -> None:
     """Print how many rows and groups were used, and how many were not."""
+
+    def counted(number: int, noun: str) -> str:
+        return f"{number:,} {noun}" + ("s" if number != 1 else "")
+
     complete = data.dropna(subset=used)
     sizes = complete.groupby(groups, observed=True).size()
     print(
-        f"{len(complete):,} rows in {len(sizes):,} groups ({', '.join(groups)}); rows a group: "
-        f"least {sizes.min():,}, median {sizes.median():,g}, most {sizes.max():,}"
+        f"{counted(len(complete), 'row')} in {counted(len(sizes), 'group')} ({', '.join(groups)}); "
+        f"rows a group: least {sizes.min():,}, median {sizes.median():,g}, most {sizes.max():,}"
     )
     if dropped := len(data) - len(complete):
         lost = data.groupby(groups, observed=True).ngroups - len(sizes)
-        print(f"dropped for missing values: {dropped:,} rows, and with them {lost:,} groups")
+        print(
+            f"dropped for missing values: {counted(dropped, 'row')}, and with them "
+            f"{counted(lost, 'group')}"
+        )
 
 
 def _shortened(term: str, width: int = 40) -> str:
