@@ -143,7 +143,7 @@ def test_a_frame_reads_back_equal(way, tmp_path):
     path = tmp_path / "file.txt"
     data.to_csv(path, **{"index": False, **WAYS[way]})
     back = read(path, predictors=["day", "mood ö", "arm"])
-    back = back.drop(columns="row_names", errors="ignore").reset_index(drop=True)
+    back = back.drop(columns="row_names", errors="ignore")
     pd.testing.assert_frame_equal(back, data, check_exact=True)
 
 
@@ -172,6 +172,8 @@ def test_parquet_keeps_its_types(compressed, tmp_path):
         ("g,y\na,1.234\nb,2.345", [1.234, 2.345]),
         ("sep=;\ng;y\na;1,5\nb;0,5", [1.5, 0.5]),
         ("g,y\na, 1.5 \nb,.\nc,NA\nd,#N/A\ne,-9", [1.5, np.nan, np.nan, np.nan, -9]),
+        ("g,y,\na,1\nb,2,,,\n", [1, 2]),
+        ("line,g,y\n1,a,1\n2,b,2\n", [1, 2]),
         ("g,y,,\na,1.5,,\nb,2,,\n,,,\n\n", [1.5, 2]),
         ("g,y\na,1\nb,2,\n", [1, 2]),
     ],
@@ -254,7 +256,10 @@ def test_labels_that_differ_in_spaces_are_not_merged(write):
     [
         ("", "is empty"),
         ("\n \n", "is empty"),
-        ("g,y\n", "has a header and no rows"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (",,\n,,\n", "has no rows below a header"),
+        ("sep=;\n", "has no rows below a header"),
+        ("g,y\n", "has no rows below a header"),
         ("1,2\n3,4\n", "begins with numbers; its first line must name the columns"),
         ("hello\nworld\n", "has one column, 'hello'; see that its first line holds the names"),
         ("g,y\na,1\nb,2,x\n", "line 3 has 3 fields and the header 2; quote cells that hold ','"),
@@ -262,6 +267,7 @@ def test_labels_that_differ_in_spaces_are_not_merged(write):
         ("g,x,y\na,0,1\na,1\n", "line 3 has 2 fields and the header 3; complete it"),
         ("g,x,,y\na,0,7,1\n", "column 3 holds values and has no name; name it"),
         ('g,y\n"a"b,1\n', "line 2: a quote opened there is not closed"),
+        ('g,y\n"a,1\n' + "b,2\n" * 50_000, "line 2: a quote opened there is not closed"),
         ('g,y\na,1\n"b,2\nc,3\n', "line 3: a quote opened there is not closed"),
         (b"PK\x03\x04 and so on", "is no text file; open it in its own program (Excel, SPSS"),
         (b"$FL2@(#) SPSS", "is no text file; "),

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from mlmlearn.errors import InputError
 
-__all__ = ["MISSING", "read_table", "to_numbers"]
+__all__ = ["read_table", "to_numbers"]
 
 # What stands for a missing value, except in labels: there only an empty cell does. The last
 # are Excel's in English and German, SPSS's and pandas'.
@@ -69,6 +69,8 @@ def read_table(
             raise InputError(f"{path} is a damaged Parquet file; write it anew") from error
         return frame.reset_index([name for name in frame.index.names if name is not None])
     text = _decoded(path, content, encoding)
+    if not text.strip():
+        raise InputError(f"{path} is empty")
     if told := re.match(r"sep=(.)\r?\n", text):  # a line that Excel reads and writes
         separator, text = separator or told[1], "\n" + text[told.end() :]
     separator = separator or _separator(text)
@@ -87,12 +89,11 @@ def read_table(
     names, rows = _headed(path, lines, records, separator)
     table = pd.DataFrame(rows, pd.Index(lines[1:], name="line"), names, dtype=object)
     table.attrs["separator"] = separator
-    nameless = [at for at, name in enumerate(names) if not name]
-    empty = [at for at in nameless if not table.iloc[:, at].str.strip().any()]
-    if wrong := [at for at in nameless if at and at not in empty]:
-        raise InputError(f"{path}: column {wrong[0] + 1} holds values and has no name; name it")
-    table = table.iloc[:, [at for at in range(len(names)) if at not in empty]]
-    table = table.rename(columns={"": "row_names"})
+    filled = [bool(name) or table.iloc[:, at].str.strip().any() for at, name in enumerate(names)]
+    for at, name in enumerate(names):
+        if at and not name and filled[at]:
+            raise InputError(f"{path}: column {at + 1} holds values and has no name; name it")
+    table = table.loc[:, filled].rename(columns={"": "row_names"})
     for name, times in Counter(table.columns).items():
         if times > 1:
             raise InputError(f"{times} columns are called {name!r}; give each its own name")
@@ -106,12 +107,10 @@ def _content(path: Path) -> bytes:
         content = path.read_bytes()
         if content.startswith(b"\x1f\x8b"):
             content = gzip.decompress(content)
+        return content
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path} cannot be read: {reason}") from error
-    if not content.strip():
-        raise InputError(f"{path} is empty")
-    return content
 
 
 def _decoded(path: str | Path, content: bytes, encoding: str | None) -> str:
@@ -139,7 +138,10 @@ def _separator(text: str) -> str:
     found: list[tuple[float, int, str]] = []
     for mark in ",;\t| ":
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
-        widths = [len(record) for record in islice(reader, 1000) if record]
+        try:
+            widths = [len(record) for record in islice(reader, 1000) if record]
+        except csv.Error:  # a quote without end, which is told when the file is read
+            continue
         # One field more is a row's name, or nothing behind a last separator.
         agreeing = float(np.mean([width - widths[0] in (0, 1) for width in widths]))
         if widths[0] > 1 and (mark != " " or (agreeing == 1 and not found)):
@@ -151,31 +153,32 @@ def _headed(
     path: str | Path, lines: list[int], records: list[list[str]], separator: str
 ) -> tuple[list[str], list[list[str]]]:
     """Part the names from the rows, and see that each row has a field a name."""
-    names, rows = [name.strip() for name in records[0]], records[1:]
-    if not rows:
-        raise InputError(f"{path} has a header and no rows")
+    if len(records) < 2:
+        raise InputError(f"{path} has no rows below a header")
+    rows = records[1:]
+    names = [name.strip() for name in records[0]]
+    while not names[-1]:
+        names.pop()
+    width = len(names)
     if all(re.fullmatch(r"-?\d+([.,]\d+)?", name) for name in names):
         raise InputError(f"{path} begins with numbers; its first line must name the columns")
-    width = len(names)
     if width == 1:
         raise InputError(
             f"{path} has one column, {names[0][:40]!r}; see that its first line holds the names "
             "of the columns, or name the --separator"
         )
-    wrong = [
-        (line, len(row))
-        for line, row in zip(lines[1:], rows, strict=True)
-        if len(row) != width and not (len(row) == width + 1 and not row[-1].strip())
-    ]
-    if not wrong:  # but perhaps a separator at the end of lines
+    # Separators at the end of lines are no columns; behind them must be nothing.
+    wrong = [at for at, row in enumerate(rows, 1) if len(row) < width or any(row[width:])]
+    if not wrong:
         return names, [row[:width] for row in rows]
     unique = len({row[0] for row in rows}) == len(rows)
     if unique and all(len(row) == width + 1 for row in rows):  # R names rows, not their column
         return ["", *names], rows
-    line, fields = wrong[0]
-    remedy = f"quote cells that hold {separator!r}" if fields > width else "complete it"
-    fields_of = "1 field" if fields == 1 else f"{fields} fields"
-    raise InputError(f"{path}, line {line} has {fields_of} and the header {width}; {remedy}")
+    fields = len(records[wrong[0]])
+    raise InputError(
+        f"{path}, line {lines[wrong[0]]} has {fields} field{'s'[: fields != 1]} and the header "
+        f"{width}; " + ("complete it" if fields < width else f"quote cells that hold {separator!r}")
+    )
 
 
 def to_numbers(
@@ -205,7 +208,8 @@ def to_numbers(
     Returns
     -------
     DataFrame
-        int64 or, with fractions or missing values, float64; the other columns are text.
+        int64 or, with fractions or missing values, float64; the other columns are text. Rows
+        are counted from 0.
 
     Raises
     ------
@@ -217,11 +221,11 @@ def to_numbers(
         raise InputError(f"decimal must be '.' or ',' and thousands another mark, not {given}")
     if "separator" not in table.attrs:
         return table
-    done = table.copy()
+    done = table.reset_index(drop=True)
     found = {}
     for name in table.columns:
         if name in labels:
-            done[name] = _labels(table[name])
+            done[name] = _labels(done[name])
         else:
             codes, cells = pd.factorize(table[name])
             found[name] = codes, pc.utf8_trim_whitespace(pa.array(cells, pa.string()))
