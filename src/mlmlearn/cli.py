@@ -240,10 +240,11 @@ def _compare_table(chosen: argparse.Namespace, data: pd.DataFrame) -> pd.DataFra
     """Call `compare` for a formula that only adds columns."""
     left, _, right = chosen.formula.partition("~")
     predictors = [term.strip(" `") for term in right.split("+")]
-    outcome = left.strip(" `")
+    if chosen.missing == "drop":
+        data = data.dropna(subset=_named(f"{chosen.formula} `{chosen.group}`", data))
     return compare(
-        data.dropna(subset=_named(chosen.formula, data)) if chosen.missing == "drop" else data,
-        outcome=outcome,
+        data,
+        outcome=left.strip(" `"),
         predictors=predictors,
         group=chosen.group,
         strategies=chosen.strategies,

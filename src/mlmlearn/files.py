@@ -43,18 +43,15 @@ def read_table(
     ----------
     path : str or Path
         The file. Its content says what it is, not its name.
-    separator : str, optional
-        What stands between fields; found in the file without it: comma, semicolon, tab,
-        pipe or, as R's write.table has it, a space.
-    encoding : str, optional
-        UTF-8, UTF-16 with a byte order mark, or Windows' cp1252 without it.
+    separator, encoding : str, optional
+        Found in the file without them: comma, semicolon, tab, pipe or R's space; UTF-8,
+        UTF-16 with a byte order mark, or Windows' cp1252.
 
     Returns
     -------
     DataFrame
-        Of a text file all cells as text, the line in the file as index, and the separator
-        in ``attrs``; row names that R wrote are the column "row_names". Of Parquet the types
-        that the file has.
+        Of a text file all cells as text, the line as index, the separator in ``attrs``, and
+        row names that R wrote as "row_names"; of Parquet the types that the file has.
 
     Raises
     ------
@@ -175,9 +172,10 @@ def _headed(
     if unique and all(len(row) == width + 1 for row in rows):  # R names rows, not their column
         return ["", *names], rows
     fields = len(records[wrong[0]])
+    remedy = f"name each column, and quote cells that hold {separator!r}"
     raise InputError(
         f"{path}, line {lines[wrong[0]]} has {fields} field{'s'[: fields != 1]} and the header "
-        f"{width}; " + ("complete it" if fields < width else f"quote cells that hold {separator!r}")
+        f"{width} names; {'complete it' if fields < width else remedy}"
     )
 
 
@@ -190,26 +188,22 @@ def to_numbers(
     decimal: str | None = None,
     thousands: str | None = None,
 ) -> pd.DataFrame:
-    """Turn the columns of a text file into numbers where every cell is one, in one notation.
+    """Turn columns of a text file into numbers where every cell is one, in one notation.
 
     Parameters
     ----------
     table : DataFrame
-        From `read_table`; returned as it is when its columns have types already.
-    labels : collection of str
-        Columns that stay text, such as the group: 1 and 01 are two labels, and NA is one.
-    outcome : collection of str
-        Columns that must be numbers.
-    predictors : collection of str
-        Columns that must be numbers or categories, of which none looks like a number.
+        From `read_table`; what Parquet has given types is returned as it is.
+    labels, outcome, predictors : collection of str
+        Columns that stay text, such as the group (1 and 01 are two labels, and NA is one);
+        that must be numbers; and that must be numbers or categories which do not look so.
     decimal, thousands : str, optional
         The marks in numbers; without them what the numbers of the whole file say.
 
     Returns
     -------
     DataFrame
-        int64 or, with fractions or missing values, float64; the other columns are text. Rows
-        are counted from 0.
+        int64 or, with fractions or missing values, float64; all else is text.
 
     Raises
     ------
@@ -318,13 +312,13 @@ def _notation(
 
 def _remedy(cell: str, decimal: str, only_first: bool) -> str:
     """Say what is wrong with a cell, and what to do."""
-    mark = "," if "," in cell else "."
+    mark, other = "," if "," in cell else ".", "," if decimal == "." else "."
     if re.fullmatch(TWO_WAYS, cell):
         return f"can be read in two ways; name --decimal {mark} or --thousands {mark}"
-    if mark in cell and any(re.fullmatch(pattern, cell) for pattern in NUMBERS.values()):
+    if mark in cell and re.fullmatch(NUMBERS[other], cell):
         return (
             f"is no number with the decimal mark {decimal!r}; write all numbers of the file in one "
-            f"notation, and name --decimal {mark} if it is that"
+            f"notation, and name --decimal {other} if it is that"
         )
     if re.fullmatch(DATE, cell):
         return "is a date or a time; give the time since a start as a number"
