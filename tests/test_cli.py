@@ -99,7 +99,7 @@ def test_compare_shows_the_strategies_of_a_csv_file(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["no.csv", "y ~ day", "--group", "person"], "no.csv cannot be read: No such file"),
+        (["no.csv", "y ~ day", "--group", "person"], "no.csv cannot be read: "),
         (["thousands.csv", "y ~ day"], "name the column that says which rows belong together: --g"),
         (["thousands.csv", "y ~ height", "--group", "person"], "there is no column 'height'"),
         (["units_row.csv", "y ~ day", "--group", "person"], "line 2, column 'day': 'days' is not"),
