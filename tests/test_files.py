@@ -74,6 +74,13 @@ def test_labels_of_19_digits_stay_apart():
     assert data["person"].iloc[-1] == "9900000000000000005"
 
 
+def test_one_late_label_of_text_changes_no_other(write):
+    rows = [f"{row // 400},{row},1.5\n" for row in range(15_999)]
+    data = read(write("person,day,y\n" + "".join(rows) + "late,0,1.5\n"))
+    assert data["person"].nunique() == 41
+    assert set(data["person"].map(type)) == {str}
+
+
 @pytest.mark.parametrize(
     ("name", "shift"),
     [
