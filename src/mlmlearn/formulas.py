@@ -26,6 +26,9 @@ from mlmlearn.triangles import independent, triangles_of_groups
 
 __all__ = ["Written", "read", "written"]
 
+# Groups to look at first: a column that varies on its own shows it soon.
+SOME = 50
+
 
 class Written(NamedTuple):
     """A formula taken apart: fixed part, random part (or None), correlated, group (or None)."""
@@ -125,7 +128,7 @@ def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse
         if frame.empty:
             raise InputError("no row is left once those with missing values are dropped")
     for name in used:
-        if frame[name].dtype != float and frame[name].nunique() == 1:
+        if frame[name].dtype != float and len(frame[name].unique()) == 1:
             raise InputError(
                 f"the predictor {name!r} is constant (always {frame[name].iloc[0]!r}), so its "
                 "effect cannot be told from the intercept; leave it out"
@@ -333,21 +336,38 @@ def _twins(labels: "pd.Series[Any]") -> tuple[Any, Any] | None:
 
 
 def _within(X: NDArray[np.float64], codes: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Tell which columns vary within groups, and are not in every group made of those before.
+    """Tell which columns vary within groups, and are not in every group made of the others.
 
     Age of a person does not, nor does its product with a dose that varies: in every group it is a
     multiple of the dose. A column that varies in some groups alone does.
     """
     order = np.argsort(codes, kind="stable")
-    X, sizes = X[order], np.bincount(codes)
-    columns = list(range(X.shape[1]))
+    sizes = np.bincount(codes)
+    R = triangles_of_groups(X[order], np.zeros(len(X)), sizes)[..., :-1, :-1]
     within = np.ones(X.shape[1], dtype=bool)
-    while True:  # one that does not count must not stand before one that may
-        R = triangles_of_groups(X[:, columns], np.zeros(len(X)), sizes)[..., :-1, :-1]
-        dependent = ~independent(R).any(axis=0)
-        if not dependent.any():
-            return within
-        within[columns.pop(int(np.argmax(dependent)))] = False
+    for column in range(X.shape[1] - 1, 0, -1):
+        others = [int(i) for i in np.flatnonzero(within) if i != column]
+        if _own(R[:SOME], sizes[:SOME], others, column)[0].any():
+            continue
+        own, forced = _own(R, sizes, others, column)
+        within[column] = own.any()
+        if own.any() or not forced.any():
+            continue
+        # Small groups cannot tell from so many others; few of them are enough for age and dose.
+        within[column] = True
+        for few in [[0], *([0, i] for i in others[1:])]:
+            own, forced = _own(R, sizes, few, column)
+            within[column] &= own.any() or forced.all()
+    return within
+
+
+def _own(
+    R: NDArray[np.float64], sizes: NDArray[np.intp], others: list[int], column: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Tell in which groups a column is not made of others, and in which it cannot but be."""
+    turned: Any = np.linalg.qr(R[..., [*others, column]], mode="r")
+    alone = independent(turned)
+    return alone[:, -1], alone[:, :-1].sum(axis=1) >= sizes
 
 
 def _chosen(random: str, frame: pd.DataFrame, terms: tuple[str, ...]) -> NDArray[np.bool_]:
