@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from mlmlearn.clustered import ClusteredData, listed
 from mlmlearn.errors import InputError
-from mlmlearn.triangles import independent, triangles_of_groups
+from mlmlearn.triangles import CONSTANT, REPEATED, triangles_of_groups
 
 __all__ = ["Written", "read", "written"]
 
@@ -365,9 +365,16 @@ def _own(
     R: NDArray[np.float64], sizes: NDArray[np.intp], others: list[int], column: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Tell in which groups a column is not made of others, and in which it cannot but be."""
-    turned: Any = np.linalg.qr(R[..., [*others, column]], mode="r")
-    alone = independent(turned)
-    return alone[:, -1], alone[:, :-1].sum(axis=1) >= sizes
+    centred = R[:, 1:]  # the first row is what a column has in common with the intercept
+    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+    varies = lengths > CONSTANT * np.linalg.norm(R, axis=1, keepdims=True)
+    unit = np.where(varies, centred, 0) / np.where(varies, lengths, 1)
+    one = unit[..., column]
+    # Not by QR, in which a column that is made of others would use a direction up.
+    U, s, _ = np.linalg.svd(unit[..., others[1:]], full_matrices=False)
+    shared = U * (s > REPEATED)[:, None]
+    rest = one - np.einsum("gij,glj,gl->gi", shared, shared, one)
+    return np.linalg.norm(rest, axis=1) > REPEATED, 1 + (s > REPEATED).sum(axis=1) >= sizes
 
 
 def _chosen(random: str, frame: pd.DataFrame, terms: tuple[str, ...]) -> NDArray[np.bool_]:
