@@ -55,7 +55,7 @@ def written(formula: str) -> Written:
     fixed = formula
     for bar in reversed(bars):
         fixed = fixed[: bar.start()] + fixed[bar.end() :]
-    fixed = re.sub(r"~\s*\+", "~ ", fixed).strip()
+    fixed = re.sub(r"~\s*\+\s*", "~ ", fixed).strip()
     fixed = fixed + " 1" if fixed.endswith("~") else fixed
     if "|" not in quiet:
         return Written(fixed, None, True, None)
@@ -127,6 +127,8 @@ def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse
         frame, labels = frame[keep], labels[keep]
         if frame.empty:
             raise InputError("no row is left once those with missing values are dropped")
+        for name in frame.select_dtypes("category"):
+            frame[name] = frame[name].cat.remove_unused_categories()
     for name in used:
         if frame[name].dtype != float and len(frame[name].unique()) == 1:
             raise InputError(
@@ -234,7 +236,7 @@ def _usable(column: "pd.Series[Any]", name: str) -> Any:
         )
     if kinds != {str}:
         raise InputError(f"{name!r} holds values of the type {named}; make them numbers or text")
-    numbers = pd.to_numeric(known, errors="coerce").notna()
+    numbers = pd.to_numeric(known.astype(object), errors="coerce").notna()
     if numbers.mean() > 0.5:
         others = listed(known[~numbers].unique(), 3)
         raise InputError(
@@ -271,6 +273,11 @@ def _plain(error: Exception) -> str:
     return re.sub(r"\.( [A-Z`.].*)?$", "", text)
 
 
+def _names(matrix: pd.DataFrame) -> tuple[str, ...]:
+    """Name the terms; the levels of whole numbers, which are floats by now, without a point."""
+    return tuple(re.sub(r"(\[(?:\w+\.)?-?\d+)\.0\]", r"\1]", str(n)) for n in matrix.columns)
+
+
 def _matrices(
     model: Any, frame: pd.DataFrame
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...], str]:
@@ -281,7 +288,7 @@ def _matrices(
             f"the outcome must be one column of numbers, but the left of ~ gives "
             f"{listed(made.lhs.columns)}; code it as one number a row"
         )
-    terms = tuple(map(str, made.rhs.columns))
+    terms = _names(made.rhs)
     if not terms or terms[0] != "Intercept":
         raise InputError(
             "the formula leaves the intercept out, and every strategy here has one; take 0 or -1 "
@@ -344,7 +351,8 @@ def _within(X: NDArray[np.float64], codes: NDArray[np.intp]) -> NDArray[np.bool_
     order = np.argsort(codes, kind="stable")
     sizes = np.bincount(codes)
     R = triangles_of_groups(X[order], np.zeros(len(X)), sizes)[..., :-1, :-1]
-    within = np.ones(X.shape[1], dtype=bool)
+    unit = np.abs(R).max(axis=(0, 1))  # or squares would overflow
+    R, within = R / np.where(unit > 0, unit, 1), np.ones(X.shape[1], dtype=bool)
     for column in range(X.shape[1] - 1, 0, -1):
         others = [int(i) for i in np.flatnonzero(within) if i != column]
         if _own(R[:SOME], sizes[:SOME], others, column)[0].any():
@@ -381,7 +389,7 @@ def _chosen(random: str, frame: pd.DataFrame, terms: tuple[str, ...]) -> NDArray
     """Find the columns of a random part among those of the fixed part."""
     model = _parsed(f"y ~ {random}").rhs
     unknown = [name for name in model.required_variables if name not in frame]
-    names = [] if unknown else [str(name) for name in _evaluated(model, frame).columns]
+    names = [] if unknown else list(_names(_evaluated(model, frame)))
     unknown += [name for name in names if name not in terms]
     if unknown or "Intercept" not in names:
         raise InputError(
