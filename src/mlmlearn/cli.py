@@ -273,11 +273,10 @@ def _print_sizes(used: dict[str, Any], groups: list[str]) -> None:
         f"{counted(used['rows'], 'row')} in {counted(used['groups'], 'group')} "
         f"({', '.join(groups)}); rows a group: least {least:,}, median {median:,g}, most {most:,}"
     )
-    rows, lost = used["dropped"]
-    if rows:
+    if used["dropped"]:
         print(
-            f"dropped for missing values: {counted(rows, 'row')}, and with them "
-            f"{counted(lost, 'group')}"
+            f"dropped for missing values: {counted(used['dropped'], 'row')}, and with them "
+            f"{counted(used['dropped_groups'], 'group')}"
         )
     print(f"random effects, where a strategy has them: {', '.join(used['random'])}")
 
