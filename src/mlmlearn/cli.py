@@ -164,7 +164,7 @@ def _grid(chosen: argparse.Namespace) -> Grid:
     try:
         entries = json.loads(Path(chosen.grid).read_bytes())
         return Grid.from_json(entries.get("grid", entries))
-    except (OSError, AttributeError, json.JSONDecodeError) as error:
+    except (OSError, AttributeError, TypeError, json.JSONDecodeError) as error:
         raise InputError(f"{chosen.grid} cannot be read as a grid: {error}") from error
 
 
