@@ -27,6 +27,8 @@ FLAGS = [
     # A page that asks another host for something gets no answer, and its test fails.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
+# Guards against waiting for ever, in milliseconds: no page takes so long on any machine.
+WATCHDOG = 300_000
 DESKTOP, PHONE = (1280, 900), (375, 800)
 THEMES = ("light", "dark")
 
@@ -117,7 +119,7 @@ def visit(contexts: Callable[..., BrowserContext], address: str) -> Iterator[Cal
     ) -> Page:
         tab = contexts(theme, size, javascript, reader).new_page()
         opened.append(tab)
-        tab.set_default_timeout(10_000)
+        tab.set_default_timeout(WATCHDOG)
 
         def complain(what: str) -> None:
             complaints.append(f"{page} ({theme}): {what}")

@@ -19,6 +19,11 @@ from bs4 import BeautifulSoup
 
 from mlmlearn import Condition, SimulatedData, engine_pymer4, simulate
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 ROOT = Path(__file__).resolve().parent.parent
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
@@ -55,7 +60,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Ask for a worker a core, as far as this process may use them, and not for many."""
+    if fcntl is None:
+        return 1
+    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(4, mine or 1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The first worker gets the first tests: it builds the site while others do without one.
+    items.sort(key=lambda item: "site_folder" not in item.fixturenames)
     calling_r = [item for item in items if item.get_closest_marker("needs_r")]
     reason = why_no_r() if calling_r else ""
     if reason:
@@ -76,11 +92,22 @@ def build_book(root: Path) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.fixture(scope="session")
-def site_folder(request: pytest.FixtureRequest) -> Path:
+def site_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the whole book, once; its cells hold the claims of the prose by assertions."""
     if not request.config.getoption("--built-site"):
-        result = build_book(ROOT)
-        assert result.returncode == 0, (result.stdout + result.stderr)[-5000:]
+        shared = tmp_path_factory.getbasetemp()
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            shared = shared.parent  # of all workers of this call
+        said = shared / "site.txt"
+        # The first worker to come builds, the others wait, and all go by what the build said.
+        with (shared / "site.lock").open("w") as lock:
+            if fcntl is not None:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if not said.exists():
+                result = build_book(ROOT)
+                complaint = (result.stdout + result.stderr)[-5000:] if result.returncode else ""
+                said.write_text(complaint, encoding="utf-8")
+        assert said.read_text(encoding="utf-8") == ""
     return ROOT / "_build" / "html"
 
 
@@ -126,7 +153,7 @@ def in_r() -> Callable[..., SimpleNamespace]:
     """Run a strategy of reference.R on a data frame."""
     from rpy2 import robjects
 
-    source = (Path(__file__).parent / "reference.R").read_text()
+    source = (Path(__file__).parent / "reference.R").read_text(encoding="utf-8")
     robjects.r(f"reference <- new.env(); local({{{source}\n}}, reference)")
 
     def run(

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from conftest import r_frame
 
-from mlmlearn import Condition, fit, simulate
+from mlmlearn import Condition, engine_pymer4, fit, simulate
 
 pytestmark = pytest.mark.needs_r
 
@@ -69,6 +69,18 @@ def name(value):
     return getattr(value, "__name__", value)
 
 
+@pytest.fixture
+def as_they_are(monkeypatch):
+    """Hand predictors to lme4 without centring and scaling them first."""
+
+    def nothing(data):
+        k = data.X.shape[1]
+        return np.zeros(k), np.ones(k)
+
+    # In the same columns lme4 must say the same, to the digits that its summary keeps.
+    monkeypatch.setattr(engine_pymer4, "_standardising", nothing)
+
+
 @pytest.fixture(scope="module", params=DATA, ids=name)
 def data(request):
     return request.param()
@@ -105,7 +117,7 @@ def test_ols_strategies_equal_r(pair_of, strategy):
 
 
 @pytest.mark.parametrize(("data", "strategy"), CLEAN, indirect=["data"], ids=name)
-def test_multilevel_models_equal_lme4_and_lmertest(pair_of, strategy):
+def test_multilevel_models_equal_lme4_and_lmertest(as_they_are, pair_of, strategy):
     result, expected = pair_of(strategy)
     assert not expected.messages
     assert result.messages == ()
@@ -161,8 +173,18 @@ def test_lmertests_warning_about_its_hessian_is_kept():
     assert kept == [f"lmerTest: {text}" for text in expected]
 
 
-def test_a_search_that_ends_on_a_slope_is_not_converged_by_lme4s_own_measure():
+def test_predictors_are_centred_where_lme4_would_lose_its_way():
     trees = r_frame("MASS::Sitka")  # days since planting lie far from zero
+    columns = {"outcome": "size", "predictors": ["Time"], "group": "tree"}
+    lme4s, ours = (fit("mlm_full", trees, engine=e, **columns) for e in ("pymer4", "batch"))
+    assert lme4s.converged
+    assert lme4s.messages == ()
+    assert lme4s.reml_deviance == pytest.approx(ours.reml_deviance, abs=1e-4)
+    np.testing.assert_allclose(lme4s.coefs["se"], ours.coefs["se"], rtol=1e-3)
+
+
+def test_a_search_that_ends_on_a_slope_is_not_converged_by_lme4s_own_measure(as_they_are):
+    trees = r_frame("MASS::Sitka")
     result = fit("mlm_full", trees, outcome="size", predictors=["Time"], group="tree")
     assert not result.converged
     assert not result.singular
@@ -170,7 +192,7 @@ def test_a_search_that_ends_on_a_slope_is_not_converged_by_lme4s_own_measure():
     assert stated[1] == f"{result.max_gradient:.6g}"
 
 
-def test_lme4s_advice_to_rescale_is_kept():
+def test_lme4s_advice_to_rescale_is_kept(as_they_are):
     df = simulate(Condition(20, 10, 0.5), seed=5).data
     df["IV1"] *= 1e6
     result = fit("mlm_intercept", df, outcome="DV", predictors=["IV1"], group="Group")

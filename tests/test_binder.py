@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from browser import CHROMIUM
-from playwright.sync_api import expect, sync_playwright
+from browser import WATCHDOG
+from playwright.sync_api import expect
 
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "test"
@@ -81,10 +81,10 @@ def lab(tmp_path_factory):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    address = f"http://localhost:{port}"
-    for _ in range(300):
+    address = f"http://127.0.0.1:{port}"
+    while True:
         try:
-            urllib.request.urlopen(f"{address}/api", timeout=5)
+            urllib.request.urlopen(f"{address}/api", timeout=WATCHDOG / 1000)
         except OSError:
             assert process.poll() is None
             time.sleep(0.1)
@@ -92,36 +92,30 @@ def lab(tmp_path_factory):
             break
     yield address
     process.terminate()
-    process.wait(timeout=30)
+    process.wait()
 
 
 @pytest.fixture
-def page():
-    """Open a page in headless Chromium that notes what it asks for."""
-    if not CHROMIUM:
-        pytest.skip("needs Chromium: there is none on the PATH")
-    with sync_playwright() as playwright:
-        quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-        quiet += ["--disable-background-networking", "--disable-component-update"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        page = browser.new_page()
-        page.set_default_timeout(60_000)
-        page.requested = []
-        page.on("request", lambda request: page.requested.append(request.url))
-        yield page
-        browser.close()
+def page(chromium):
+    """Open a page that notes what it asks for."""
+    page = chromium.new_page()
+    page.set_default_timeout(WATCHDOG)
+    page.requested = []
+    page.on("request", lambda request: page.requested.append(request.url))
+    yield page
+    page.close()
 
 
 def test_a_chapter_opens_as_a_notebook_on_a_click_and_runs(lab, page):
     page.goto(f"{lab}/?token={TOKEN}")
     page.get_by_role("listitem", name="page.md").dblclick()
     notebook = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
-    expect(notebook.locator(".jp-CodeCell")).to_be_visible(timeout=60_000)
+    expect(notebook.locator(".jp-CodeCell")).to_be_visible(timeout=WATCHDOG)
     # Before its kernel is there, JupyterLab answers "run" with a question.
-    expect(page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=60_000)
+    expect(page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=WATCHDOG)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    expect(notebook.locator(".jp-OutputArea-output img")).to_be_visible(timeout=60_000)
+    expect(notebook.locator(".jp-OutputArea-output img")).to_be_visible(timeout=WATCHDOG)
     # No news, no updates, no list of extensions to install: nothing leaves this machine.
     assert [url for url in page.requested if not url.startswith((lab, "data:", "blob:"))] == []
     asked = " ".join(page.requested)
@@ -132,7 +126,7 @@ def test_a_chapter_opens_as_a_notebook_on_a_click_and_runs(lab, page):
 def test_the_address_that_launch_links_name_opens_a_notebook(lab, page):
     page.goto(f"{lab}/lab/tree/book/page.md?token={TOKEN}")
     expect(page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell")).to_be_visible(
-        timeout=60_000
+        timeout=WATCHDOG
     )
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     assert config["launch_buttons"]["notebook_interface"] == "jupyterlab"

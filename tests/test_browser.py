@@ -1,16 +1,13 @@
 """Every page in headless Chromium: in both themes, on a phone, by keyboard, without scripts."""
 
 import json
-import os
-import posixpath
-from itertools import pairwise
-from urllib.parse import parse_qs, urlsplit
+from itertools import product
+from urllib.parse import urlsplit
 
 import pytest
-import yaml
 from axe_playwright_python.sync_playwright import Axe
 from browser import PHONE, THEMES
-from conftest import CHAPTERS, PAGES, ROOT
+from conftest import CHAPTERS, PAGES
 
 pytestmark = pytest.mark.needs_r
 
@@ -18,7 +15,6 @@ every_page = pytest.mark.parametrize("page", PAGES)
 every_chapter = pytest.mark.parametrize("page", CHAPTERS)
 both_themes = pytest.mark.parametrize("theme", THEMES)
 
-CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 # WCAG 2.1 AA, and what axe-core holds to be good practice beyond it.
 AXE = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
@@ -41,45 +37,48 @@ def open_everything(tab):
         }"""
     )
     tab.evaluate(SETTLED)
-    # The theme waits for 300 ms before it looks which boxes can now be scrolled.
-    tab.wait_for_timeout(400)
+    # The theme sets a timer of 300 ms before it looks which boxes can now be scrolled; one of the
+    # page's own that is due later ends later, however slow the machine is.
+    tab.evaluate("() => new Promise(done => setTimeout(done, 400))")
 
 
 # Every page
 
 
 @both_themes
-@every_page
-def test_a_page_is_whole(visit, page, theme):
+@pytest.mark.parametrize("page", [*PAGES, "search", "genindex"])
+def test_a_page_is_whole_and_axe_finds_nothing_to_complain_of(visit, page, theme):
     tab = visit(page, theme=theme)
     tab.evaluate(FORMULAS)
     found = tab.evaluate(
         """() => ({
             theme: document.documentElement.dataset.theme,
-            lang: document.documentElement.lang,
-            viewport: document.querySelector("meta[name=viewport]").content,
             broken: [...document.images]
                 .filter(i => !(i.complete && i.naturalWidth)).map(i => i.src),
-            headings: [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
-                .filter(h => h.checkVisibility()).map(h => Number(h.tagName[1])),
             unset: [...document.querySelectorAll(".math")]
                 .filter(m => !m.querySelector("mjx-container")).map(m => m.textContent),
         })"""
     )
-    assert found["theme"] == theme
-    assert found["lang"] == "en"
-    assert "width=device-width" in found["viewport"]
-    assert not found["broken"]
-    assert not found["unset"]
-    levels = found["headings"]
-    assert levels.count(1) == 1
-    assert levels[0] == 1
-    assert all(below - above <= 1 for above, below in pairwise(levels))
+    assert found == {"theme": theme, "broken": [], "unset": []}
+    open_everything(tab)
+    complaints = [
+        (found["impact"], found["id"], node["target"], node["html"][:200], node["failureSummary"])
+        for found in Axe().run(tab, options=AXE).response["violations"]
+        for node in found["nodes"]
+    ]
+    assert not complaints
 
 
 @pytest.mark.parametrize("page", [*PAGES, "search", "genindex"])
-def test_nothing_is_wider_than_a_phone(visit, page):
-    tab = visit(page, size=PHONE)
+def test_a_first_visit_on_a_phone_is_light_and_nothing_is_wider_than_it(visit, page):
+    tab = visit(page, size=PHONE, reader=page)
+    tab.wait_for_load_state("networkidle")
+    sizes = tab.evaluate(
+        """() => ["navigation", "resource"].flatMap(kind => performance.getEntriesByType(kind))
+            .map(entry => [entry.name, entry.transferSize])"""
+    )
+    assert all(size > 0 for _, size in sizes if not _.startswith("data:"))
+    assert sum(size for _, size in sizes) < 2 * MEGABYTE, sorted(sizes, key=lambda s: -s[1])[:5]
     tab.evaluate(FORMULAS)
     wide = tab.evaluate(
         """() => document.documentElement.scrollWidth <= innerWidth ? [] :
@@ -90,32 +89,6 @@ def test_nothing_is_wider_than_a_phone(visit, page):
     assert not wide
 
 
-@both_themes
-@pytest.mark.parametrize("page", [*PAGES, "search", "genindex"])
-def test_axe_finds_nothing_to_complain_of(visit, page, theme):
-    tab = visit(page, theme=theme)
-    tab.evaluate(FORMULAS)
-    open_everything(tab)
-    complaints = [
-        (found["impact"], found["id"], node["target"], node["html"][:200], node["failureSummary"])
-        for found in Axe().run(tab, options=AXE).response["violations"]
-        for node in found["nodes"]
-    ]
-    assert not complaints
-
-
-@every_page
-def test_a_first_visit_to_a_page_is_light(visit, page):
-    tab = visit(page, reader=page)
-    tab.wait_for_load_state("networkidle")
-    sizes = tab.evaluate(
-        """() => ["navigation", "resource"].flatMap(kind => performance.getEntriesByType(kind))
-            .map(entry => [entry.name, entry.transferSize])"""
-    )
-    assert all(size > 0 for _, size in sizes if not _.startswith("data:"))
-    assert sum(size for _, size in sizes) < 2 * MEGABYTE, sorted(sizes, key=lambda s: -s[1])[:5]
-
-
 @every_page
 def test_a_page_can_be_read_without_javascript(visit, page):
     tab = visit(page, javascript=False)
@@ -124,16 +97,6 @@ def test_a_page_can_be_read_without_javascript(visit, page):
         for one in tab.locator(f"{kind}:not(details:not([open]) *)").all():
             # A class of the stylesheet would hide it; an empty paragraph has no height.
             assert one.is_visible() or not one.text_content().strip(), (kind, one.text_content())
-
-
-@every_page
-def test_previous_and_next_follow_the_table_of_contents(visit, address, page):
-    place = PAGES.index(page)
-    tab = visit(page)
-    for side, neighbour in (("left-prev", place - 1), ("right-next", place + 1)):
-        found = [link.evaluate("a => a.href") for link in tab.locator(f"a.{side}").all()]
-        wanted = [f"{address}{PAGES[neighbour]}.html"] if 0 <= neighbour < len(PAGES) else []
-        assert found == wanted
 
 
 # What readers do
@@ -199,13 +162,12 @@ def test_a_self_check_tells_right_from_wrong(visit, page):
             assert reply(str(answer).replace(".", ",")) == "right"
 
 
-@pytest.mark.parametrize("way", ["click", "keyboard"])
 @every_chapter
-def test_hints_and_solutions_open_and_close(visit, page, way):
+def test_hints_and_solutions_open_and_close(visit, page):
     tab = visit(page)
     hidden = tab.locator(".admonition.dropdown")
     assert hidden.count() >= 4
-    for box in hidden.all():
+    for box, way in product(hidden.all(), ["click", "keyboard"]):
         content = box.locator("> :not(.admonition-title)").first
         button = box.locator(".toggle-button").first
         for opened in (False, True, False):
@@ -216,14 +178,14 @@ def test_hints_and_solutions_open_and_close(visit, page, way):
             else:
                 button.press("Enter")
         assert content.is_visible()
+        button.press("Enter")
 
 
-@pytest.mark.parametrize("way", ["click", "keyboard"])
-def test_plotting_code_is_shown_when_asked_for(visit, way):
+def test_plotting_code_is_shown_when_asked_for(visit):
     tab = visit("book/clustered_data")
     cells = tab.locator(".tag_hide-input")
     assert cells.count()
-    for cell in cells.all():
+    for cell, way in product(cells.all(), ["click", "keyboard"]):
         code, summary = cell.locator(".cell_input"), cell.locator("summary")
         for shown in (False, True):
             assert code.is_visible() == shown
@@ -248,31 +210,20 @@ def test_the_theme_can_be_switched_and_stays(visit):
     assert tab.evaluate(theme) == "dark"
 
 
-@every_chapter
-def test_the_launch_buttons_lead_to_this_chapter_in_this_repository(visit, page):
-    # A fork's workflow builds the book with the fork's own address.
-    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
-    fork = os.environ.get("GITHUB_REPOSITORY")
-    repository = f"{server}/{fork}" if fork else CONFIG["repository"]["url"]
-    name = urlsplit(repository).path.strip("/")
-    tab = visit(page)
-
-    def leads_to(button, link):
-        """Open the menu by keyboard and return where its entry leads."""
+def test_the_launch_menus_open_by_keyboard(visit, address):
+    """Where their entries lead is read from the files of every chapter, in test_site."""
+    tab = visit(CHAPTERS[0])
+    for button, link in (
+        ("Launch interactive content", "Binder"),
+        ("Source repositories", "Repository"),
+        ("Source repositories", "Open issue"),
+    ):
         tab.get_by_role("button", name=button).press("Enter")
         entry = tab.locator(".dropdown-menu.show").get_by_role("link", name=link)
         entry.wait_for()
-        found = entry.evaluate("a => a.href")
+        assert not entry.evaluate("a => a.href").startswith(address)
         tab.keyboard.press("Escape")
-        return found
-
-    binder = urlsplit(leads_to("Launch interactive content", "Binder"))
-    assert f"{binder.scheme}://{binder.netloc}" == CONFIG["launch_buttons"]["binderhub_url"]
-    assert binder.path == f"/v2/gh/{name}/{CONFIG['repository']['branch']}"
-    (opened,) = parse_qs(binder.query)["urlpath"]
-    assert posixpath.normpath(opened) == f"lab/tree/{page}.md"
-    assert leads_to("Source repositories", "Repository") == repository
-    assert leads_to("Source repositories", "Open issue").startswith(f"{repository}/issues/new?")
+        entry.wait_for(state="hidden")
 
 
 # By keyboard alone

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 import subprocess
 import sys
 
@@ -93,7 +95,8 @@ def test_compare_shows_the_strategies_of_a_csv_file(tmp_path, capsys):
     assert "there is no column 'height' for the predictor; the" in capsys.readouterr().err
     assert cli.main(["compare", "/nonexistent.csv", *arguments[2:], "--predictors", "IV1"]) == 1
     assert capsys.readouterr().err == (
-        "mlmlearn: /nonexistent.csv cannot be read as CSV: No such file or directory\n"
+        # The system's words, which R has set to the reader's language.
+        f"mlmlearn: /nonexistent.csv cannot be read as CSV: {os.strerror(errno.ENOENT)}\n"
     )
 
 

@@ -1,56 +1,20 @@
-"""The explorer's page in headless Chromium: by mouse, by keyboard, on a phone, without scripts.
+"""The explorer's page in headless Chromium: by mouse, by keyboard, on a phone, without scripts."""
 
-The page needs neither R nor the other chapters, so a book of this page alone is built for it.
-"""
-
-import functools
 import gzip
 import re
-import shutil
-import subprocess
-import sys
-import threading
-from http.server import ThreadingHTTPServer
-from pathlib import Path
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import Server
-from conftest import ENVIRONMENT
+from browser import WATCHDOG
 from test_palette import CONTRAST, contrast, rgb
 
 from mlmlearn import STRATEGIES, Condition, compare, load_reference, performance, simulate
 
-ROOT = Path(__file__).resolve().parent.parent
 WIDE, PHONE = {"width": 1400, "height": 900}, {"width": 375, "height": 800}
 LABELS = {strategy.label: strategy.id for strategy in STRATEGIES.values()}
 POINTS = "#explorer-plot svg g.points_marks path"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, chromium):
-    """Build a book of this page alone."""
-    root = tmp_path_factory.mktemp("explorer")
-    shutil.copytree(ROOT / "book", root / "book", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "tools", root / "tools")  # the extension that all pages share
-    shutil.copy(ROOT / "_config.yml", root)
-    (root / "_toc.yml").write_text("format: jb-book\nroot: book/explorer\n", encoding="utf-8")
-    command = [Path(sys.executable).with_name("jupyter-book"), "build", root, "--all", "-q"]
-    # Its links to other chapters lead nowhere here, which is only a warning.
-    built = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, (built.stdout + built.stderr)[-5000:]
-    return root / "_build" / "html"
-
-
-@pytest.fixture(scope="module")
-def address(folder):
-    """Serve it on localhost."""
-    handler = functools.partial(Server, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
 
 
 @pytest.fixture
@@ -61,6 +25,7 @@ def open_page(address, chromium):
     def open_it(view="", *, path="book/explorer.html", viewport=WIDE, **options):
         contexts.append(chromium.new_context(viewport=viewport, **options))
         contexts[-1].grant_permissions(["clipboard-read", "clipboard-write"])
+        contexts[-1].set_default_timeout(WATCHDOG)
         page = contexts[-1].new_page()
         page.responses, page.complaints = [], []
         page.on("response", lambda response: page.responses.append(response))
@@ -77,6 +42,14 @@ def open_page(address, chromium):
     yield open_it
     for context in contexts:
         context.close()
+
+
+@contextmanager
+def redrawn(page):
+    """Wait until what is done here has led to a new plot, which takes longer than the rest."""
+    page.evaluate("document.querySelector('#explorer-plot svg').dataset.old = ''")
+    yield
+    page.wait_for_selector(POINTS.replace("svg", "svg:not([data-old])"), state="attached")
 
 
 @pytest.fixture(scope="module")
@@ -207,12 +180,12 @@ def test_the_axis_stays_until_the_reader_zooms(open_page):
 
     page = open_page("measure=se_sum&n_groups=100&n_obs=100&group_sd=0.1")
     before = x_of(page)
-    choose(page, "n_obs", "25")
-    page.wait_for_timeout(300)
+    with redrawn(page):
+        choose(page, "n_obs", "25")
     moved = x_of(page)
     assert before < moved < before + 200  # on the same logarithmic axis
-    page.check("input[name='explorer-zoom']")
-    page.wait_for_timeout(300)
+    with redrawn(page):
+        page.check("input[name='explorer-zoom']")
     boxes = [path.bounding_box()["x"] for path in page.locator(POINTS).all()]
     plot = page.locator("#explorer-plot").bounding_box()
     assert max(boxes) - min(boxes) > 0.6 * plot["width"]
@@ -252,9 +225,11 @@ def test_a_click_tells_which_data_set_it_is_and_how_to_draw_it_again(open_page, 
 def test_all_of_it_works_by_keyboard(open_page, sums):
     page = open_page()
     page.focus("#explorer-measure")
-    page.keyboard.press("ArrowDown")  # the next measure
+    with redrawn(page):
+        page.keyboard.press("ArrowDown")  # the next measure
     page.keyboard.press("Tab")
-    page.keyboard.press("ArrowLeft")  # from 30 people to 10
+    with redrawn(page):
+        page.keyboard.press("ArrowLeft")  # from 30 people to 10
     assert page.is_checked("input[name='explorer-n_groups'][value='10']")
     assert "Sum of standard errors: 10 people" in page.inner_text("[role=status]")
     seen = []
@@ -265,7 +240,6 @@ def test_all_of_it_works_by_keyboard(open_page, sums):
     assert {"explorer-n_obs", "explorer-group_sd", "explorer-strategies"} <= set(seen)
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
     assert float(outline.removesuffix("px")) >= 2
-    page.wait_for_timeout(300)
 
     # From the middle of the first row to its end, then two rows down.
     for key in ("ArrowRight", "End", "ArrowDown", "ArrowDown"):
@@ -287,7 +261,8 @@ def test_all_of_it_works_by_keyboard(open_page, sums):
     while page.evaluate("document.activeElement.textContent") != "Copy":
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.textContent === 'Copied'")
+    # Asked more often than the button takes to forget it.
+    page.wait_for_function("document.activeElement.textContent === 'Copied'", polling=50)
     assert page.evaluate("navigator.clipboard.readText()") == code(page)
     page.focus("#explorer-plot")
     page.keyboard.press("Escape")
@@ -439,15 +414,16 @@ def test_the_explorer_complains_about_nothing(open_page):
         for measure in page.eval_on_selector_all(
             "#explorer-measure option", "o => o.map(e => e.value)"
         ):
-            page.select_option("#explorer-measure", measure)
-            page.wait_for_selector(POINTS)
-        page.wait_for_timeout(200)
+            if measure != page.input_value("#explorer-measure"):
+                with redrawn(page):
+                    page.select_option("#explorer-measure", measure)
         assert set(page.complaints) <= themes
 
 
-def test_it_works_when_its_file_is_opened_from_the_disk(chromium, folder):
+def test_it_works_when_its_file_is_opened_from_the_disk(chromium, site_folder):
     page = chromium.new_page()
-    page.goto((folder / "book" / "explorer.html").as_uri())
+    page.set_default_timeout(WATCHDOG)
+    page.goto((site_folder / "book" / "explorer.html").as_uri())
     page.wait_for_selector(POINTS)
     page.close()
 

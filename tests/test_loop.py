@@ -1,6 +1,7 @@
 import errno
+import functools
 import os
-import random
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import threadpoolctl
+import tqdm.auto
 from fake_engine import FAKE
 from joblib.externals.loky import get_reusable_executor
 
@@ -32,6 +34,7 @@ from mlmlearn import store as store_module
 from mlmlearn.loop import fit_all
 from mlmlearn.machine import one_thread
 from mlmlearn.schedule import schedule
+from mlmlearn.store import RunFolder
 
 GRID = Grid(n_groups=[6, 7], n_obs=[5], group_sd=[0.1, 1], replications=7)
 KEY = ["n_groups", "n_obs", "group_sd", "replication", "strategy"]
@@ -171,7 +174,8 @@ def test_a_disk_that_fills_up_leaves_what_was_written(fake, tmp_path, monkeypatc
 
     with monkeypatch.context() as patch:
         patch.setattr(store_module, "write_atomically", filling)
-        with pytest.raises(RunError, match=r"No space left on device; 15 of 28 data sets are safe"):
+        full = re.escape(os.strerror(errno.ENOSPC))
+        with pytest.raises(RunError, match=rf"{full}; 15 of 28 data sets are safe"):
             run(GRID, engine=FAKE, out=tmp_path / "run", progress=False)
     assert len(Results.load(tmp_path / "run").diagnostics) == 15 * 4
     assert_same(run(GRID, engine=FAKE, out=tmp_path / "run", progress=False), fake)
@@ -221,7 +225,9 @@ def test_the_schedule_covers_the_grid_once_the_slow_before_the_quick():
     assert len({chunk.name for chunk in chunks}) == len(chunks)
 
 
-def test_the_bar_counts_data_sets_and_says_how_long_is_left(capsys):
+def test_the_bar_counts_data_sets_and_says_how_long_is_left(capsys, monkeypatch):
+    # Drawn at every step, however little time has gone since the last.
+    monkeypatch.setattr("tqdm.auto.tqdm", functools.partial(tqdm.auto.tqdm, mininterval=0))
     run(GRID, engine=FAKE)
     shown = capsys.readouterr().err
     assert "28/28 data sets" in shown
@@ -229,16 +235,21 @@ def test_the_bar_counts_data_sets_and_says_how_long_is_left(capsys):
 
 
 SCRIPT = """
-import sys
+import os, sys
 sys.path.insert(0, {tests!r})
 from fake_engine import FAKE
 from mlmlearn import Grid, cli, run
-if len(sys.argv) > 2:  # under the command line
+if "KILL_AT" in os.environ:
+    import kill_at
+if len(sys.argv) > 3:  # under the command line
     cli.run = lambda *args, **options: run(*args, **options | {{"engine": FAKE}})
     sys.exit(cli.main(sys.argv[1:]))
-grid = Grid(n_groups=[6, 7], n_obs=[5], group_sd=[0.1, 1], replications=40)
-run(grid, engine=FAKE, out=sys.argv[1], n_jobs=2, progress=False)
+grid = Grid(n_groups=[6, 7], n_obs=[5], group_sd=[0.1, 1], replications=10)
+run(grid, engine=FAKE, out=sys.argv[1], n_jobs=int(sys.argv[2]), progress=False)
 """
+# What SCRIPT runs: eight parts of five data sets, which are twenty fits.
+SCRIPTS_GRID = Grid(n_groups=[6, 7], n_obs=[5], group_sd=[0.1, 1], replications=10)
+N_PARTS, PART = 8, 20
 
 
 def start(*arguments, **environment):
@@ -254,44 +265,73 @@ def start(*arguments, **environment):
 
 
 def wait_for_parts(folder, n, process):
-    deadline = time.monotonic() + 60
-    while len(parts(folder)) < n and process.poll() is None and time.monotonic() < deadline:
+    """Wait for the parts that a run writes before it stops by itself, at a gate of the engine."""
+    while len(parts(folder)) < n:
+        assert process.poll() is None, process.communicate()[1]
         time.sleep(0.01)
 
 
-def test_ten_kills_at_random_moments_change_nothing_and_lose_little(tmp_path):
-    seed = random.SystemRandom().randrange(10**6)
-    print(f"seed of the moments: {seed}")
-    moments = random.Random(seed)
+MOMENTS = [
+    "half a manifest 1",
+    "before a manifest 1",
+    "after a manifest 1",
+    "in a fit 1",
+    "half a part 1",
+    "before a part 1",
+    "after a part 1",
+    "before a manifest 1",  # the one that counts the seconds, after a part
+    "in a fit 50",
+    "after a part 2",
+    "half the last manifest 1",
+]
+
+
+@pytest.mark.filterwarnings("error")  # a damaged part would be one
+def test_kills_at_every_kind_of_moment_change_nothing_and_lose_little(tmp_path):
     out, log = tmp_path / "run", tmp_path / "log"
-    kills = 0
-    while kills < 10:
-        process = start(out, FAKE_SECONDS="0.01", FAKE_LOG=str(log))
-        wait_for_parts(out, len(parts(out)) + moments.choice([0, 1, 2]), process)
-        time.sleep(moments.uniform(0, 0.3))
-        assert process.poll() is None, process.communicate()[1]
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        kills += 1
-    assert 0 < len(parts(out)) < 32
-    process = start(out, FAKE_LOG=str(log))
-    assert process.communicate(timeout=60)[1] == ""
-    grid = Grid(n_groups=[6, 7], n_obs=[5], group_sd=[0.1, 1], replications=40)
-    assert_same(Results.load(out), run(grid, engine=FAKE, progress=False))
-    lost = len(log.read_text()) / 4 - 160
-    assert lost <= kills * 2 * 10
+    log.touch()
+    for moment in MOMENTS:
+        before, fits = parts(out), log.stat().st_size
+        process = start(out, 1, FAKE_LOG=str(log), KILL_AT=moment)
+        said = process.communicate()[1]
+        assert (process.returncode, said) == (-signal.SIGKILL, ""), moment
+        new = set(parts(out)) - set(before)
+        assert set(before) <= set(parts(out)), moment
+        RunFolder(out).read()
+        assert log.stat().st_size - fits - PART * len(new) <= PART, moment  # the part in hand
+    assert len(parts(out)) == N_PARTS
+    process = start(out, 1, FAKE_LOG=str(log))
+    assert process.communicate()[1] == ""
+    assert not [*out.glob("parts/*.tmp")]
+    assert_same(Results.load(out), run(SCRIPTS_GRID, engine=FAKE, progress=False))
+
+
+def test_a_kill_of_two_workers_loses_only_what_they_hold(tmp_path):
+    out, log = tmp_path / "run", tmp_path / "log"
+    process = start(out, 2, FAKE_LOG=str(log), FAKE_HOLD="100")
+    # Of a hundred fits two workers can hold two parts; the others must come to the disk.
+    wait_for_parts(out, (100 - 2 * PART) // PART, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    left = N_PARTS - len(parts(out))
+    log.unlink()
+    process = start(out, 2, FAKE_LOG=str(log))
+    assert process.communicate()[1] == ""
+    assert log.stat().st_size == left * PART  # nothing is done twice
+    assert_same(Results.load(out), run(SCRIPTS_GRID, engine=FAKE, progress=False))
 
 
 def test_ctrl_c_ends_cleanly_and_says_how_to_resume(fake, tmp_path):
-    out = tmp_path / "run"
+    out, log = tmp_path / "run", tmp_path / "log"
     arguments = [
         "run", "--out", out, "--n-groups", 6, 7, "--n-obs", 5, "--group-sd", 0.1, 1,
         "--replications", 7, "--jobs", 2, "--quiet",
     ]  # fmt: skip
-    process = start(*arguments, FAKE_SECONDS="0.1")
+    process = start(*arguments, FAKE_LOG=str(log), FAKE_HOLD=str(3 * PART))
     wait_for_parts(out, 1, process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the group
-    said = process.communicate(timeout=30)[1]
+    log.with_suffix(".go").touch()
+    said = process.communicate()[1]
     assert process.returncode == 130
     assert said.startswith("mlmlearn: stopped; ")
     assert said.endswith(f" of 28 data sets are safe in {out}; the same call goes on from there\n")
@@ -463,26 +503,39 @@ def test_pymer4s_fits_do_not_depend_on_what_was_fitted_before(pymer4):
     assert pymer4.diagnostics["messages"].str.startswith("lme4: boundary (singular) fit").any()
 
 
-@pytest.mark.needs_r
-def test_a_run_stopped_and_killed_under_pymer4_resumes_to_the_same_tables(pymer4, tmp_path):
-    out = tmp_path / "run"
-    code = f"""
-import os
+# R itself sends the signal, in the midst of the search that is chosen: so Ctrl-C comes while R
+# is at work, wherever that is. A data set needs two searches, and the first part holds five.
+STOPPED_IN_R = """
+import os, sys
 from mlmlearn import Condition, Grid, fit, run, simulate
 before = os.environ.get("LD_LIBRARY_PATH")
 fit("two_stage", simulate(Condition(5, 6, 1)))
 assert os.environ.get("LD_LIBRARY_PATH") == before  # or later processes load other libraries
-run(Grid([8], [6], [0.1, 1], 6), out={str(out)!r}, progress=False)
+out, search, number = sys.argv[1:]
+from rpy2 import robjects
+robjects.r(f'''
+    searches <- 0
+    count <- function() {{
+        searches <<- searches + 1
+        if (searches == {search}) tools::pskill(Sys.getpid(), {number})
+    }}
+    trace("optimizeLmer", quote(count()), print = FALSE, where = asNamespace("lme4"))
+''')
+run(Grid([8], [6], [0.1, 1], 6), out=out, progress=False)
 """
-    for number in (signal.SIGINT, signal.SIGKILL):
-        process = subprocess.Popen(
-            [sys.executable, "-c", code], start_new_session=True, stderr=subprocess.PIPE, text=True
-        )
-        wait_for_parts(out, len(parts(out)) + 1, process)
-        os.killpg(process.pid, number)
-        said = process.communicate()[1]
-        assert 1 <= len(parts(out)) < 4
-        assert ("KeyboardInterrupt: stopped; " in said) == (number == signal.SIGINT)
+
+
+@pytest.mark.needs_r
+def test_a_run_stopped_and_killed_under_pymer4_resumes_to_the_same_tables(pymer4, tmp_path):
+    out = tmp_path / "run"
+    for search, number, n_parts in ((14, signal.SIGINT, 1), (11, signal.SIGKILL, 2)):
+        stopped = subprocess.run(
+            [sys.executable, "-c", STOPPED_IN_R, out, str(search), str(int(number))],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert len(parts(out)) == n_parts, stopped.stderr
+        assert ("KeyboardInterrupt: stopped; " in stopped.stderr) == (number == signal.SIGINT)
+        assert stopped.returncode != 0
     assert_same(run(PYMER4, out=out, progress=False), pymer4)
 
 

@@ -23,12 +23,12 @@ def commands(jobs):
 
 
 def test_every_target_and_script_that_a_workflow_calls_exists():
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
     called = commands(job_of(*job) for job in JOBS)
     assert {"make book", "make linkcheck", "make binder", ".ci/run"} <= set(called)
     for command in called:
         if command.startswith("make "):
-            assert command.removeprefix("make ") in targets, command
+            assert command.split()[1] in targets, command
         if command.startswith(".ci/"):
             assert (ROOT / command).stat().st_mode & 0o111, command
 

@@ -318,11 +318,11 @@
     view = cursor = null;
     readout.textContent = "";
     drawnWidth = canvas.clientWidth;
+    const mine = ++drawings;
     if (!rows.length) {
       canvas.replaceChildren(make("p", { class: "explorer-empty" }, "Choose at least one strategy."));
       return;
     }
-    const mine = ++drawings;
     const made = make("div");
     const spec = window.explorerPlot({
       rows,
