@@ -10,7 +10,7 @@ from fake_engine import FAKE
 
 from mlmlearn import Condition, Grid, Results, cli, processes, run, simulate
 from mlmlearn.errors import InputError
-from mlmlearn.fitting import ENGINES
+from mlmlearn.engines import ENGINES
 
 DATA = Path(__file__).parent / "data"
 RUN = ["run", "--n-groups", "6", "--n-obs", "5", "--group-sd", "1", "--replications", "3"]

@@ -182,7 +182,7 @@ def _grid(chosen: argparse.Namespace) -> Grid:
     try:
         entries = json.loads(Path(chosen.grid).read_bytes())
         return Grid.from_json(entries.get("grid", entries))
-    except (OSError, AttributeError, json.JSONDecodeError) as error:
+    except (OSError, AttributeError, TypeError, json.JSONDecodeError) as error:
         raise InputError(f"{chosen.grid} cannot be read as a grid: {error}") from error
 
 
@@ -247,7 +247,7 @@ def _compare(chosen: argparse.Namespace) -> int:
         write_atomically(Path(chosen.out), table.to_csv(index=False).encode())
     # Labels of the file can hold letters that the terminal or the pipe does not know.
     getattr(sys.stdout, "reconfigure", lambda **_: None)(errors="replace")
-    _print_sizes(table.attrs, groups)
+    _print_sizes({str(name): value for name, value in table.attrs.items()}, groups)
     numbers = table.drop(columns=["converged", "singular", "message"])
     numbers["term"] = numbers["term"].map(_shortened)
     print(numbers.to_string(index=False, float_format="{:.4g}".format))
