@@ -36,9 +36,8 @@ def write(tmp_path):
 def day(data, group="person", outcome="y", predictor="day"):
     """Return SE and df of the random-intercept model's slope, and the number of groups."""
     table = compare(
-        data, outcome=outcome, predictors=[predictor], group=group, strategies=["mlm_intercept"],
-        engine="batch",
-    ).set_index("term")  # fmt: skip
+        f"{outcome} ~ {predictor}", data, group=group, strategies=["mlm_intercept"]
+    ).set_index("term")
     return *table.loc[predictor, ["estimate", "se", "df"]], data[group].nunique()
 
 

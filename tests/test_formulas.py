@@ -598,7 +598,8 @@ def test_missing_group_labels_are_counted(labels):
 def test_dropped_rows_are_counted():
     table = compare(FORMULA, GAPS, group="Group", missing="drop")
     assert table.attrs == {
-        "rows": 44, "groups": 8, "dropped": 4, "random": ["Intercept", *SLOPES],
+        "rows": 44, "groups": 8, "sizes": (3, 6.0, 6), "dropped": 4, "dropped_groups": 0,
+        "random": ["Intercept", *SLOPES],
     }  # fmt: skip
     expected = compare(FORMULA, GAPS.drop(index=[0, 1, 2, 47]), group="Group")
     pd.testing.assert_frame_equal(table, expected, check_exact=True)
@@ -606,6 +607,7 @@ def test_dropped_rows_are_counted():
     whole = compare(FORMULA, changed(IV2=DF["IV2"].mask(DF["Group"] == 3)), group="Group",
                     missing="drop")  # fmt: skip
     assert (whole.attrs["rows"], whole.attrs["groups"], whole.attrs["dropped"]) == (42, 7, 6)
+    assert whole.attrs["dropped_groups"] == 1
     rows = GAPS.drop(index=[3, 4])
     one = fit("cluster_robust", FORMULA, rows, group="Group", missing="drop")
     assert one.n_rows == 42

@@ -89,7 +89,6 @@ def _parser() -> argparse.ArgumentParser:
         to.add_argument(
             "--strategies",
             nargs="+",
-            choices=list(STRATEGIES),
             metavar="ID",
             help=f"some of {', '.join(STRATEGIES)} (default: {' '.join(POST_STRATEGIES)})",
         )

@@ -116,7 +116,7 @@ def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse
         group: int(labels.isna().sum())
     }
     gaps = {name: count for name, count in gaps.items() if count}
-    rows, groups = len(frame), labels.nunique()
+    before = labels
     if gaps:
         if missing == "refuse":
             counts = ", ".join(f"{name!r} in {count}" for name, count in gaps.items())
@@ -149,7 +149,7 @@ def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse
         within=within,
         labels=index,
         outcome=outcome,
-        dropped=(rows - len(frame), groups - len(index)),
+        dropped=(len(before) - len(labels), before.nunique() - len(index)),
     )
 
 
