@@ -136,7 +136,7 @@ def undecided(
     at = profile(data.pooled(m), Lambda)
     bend = derivatives(data.pooled(m), at, Lambda, axes)
     moved = open_variances(at, bend, np.linalg.inv(data.A), UNKNOWN)
-    return np.array(batch.terms)[moved[0] > OPEN]
+    return np.asarray(np.array(batch.terms)[moved[0] > OPEN])
 
 
 def arbitrary(terms: NDArray[np.str_]) -> str:
