@@ -88,12 +88,11 @@ def test_a_binary_predictor_of_people_leaves_open_what_does_not_matter(engine):
     if engine == "batch":  # lme4 says of such data that its Hessian is degenerate
         assert found.converged
         assert found.messages == ()
-    # Two groups of people, each with its own variances: what their means say, exactly.
-    means = data.assign(x=data["x"] - 2.5).groupby("g")[["y", "treat"]].mean()
-    by_treat = means.groupby("treat")["y"]
-    assert found.coefs.loc["treat", "se"] == pytest.approx(
-        np.sqrt((by_treat.var() / by_treat.size()).sum()), rel=0.25
-    )
+    # However the engines divide what is open, they agree on all else.
+    ours = fit("mlm_full", "y ~ x + treat + (x + treat | g)", data)
+    np.testing.assert_allclose(found.coefs["estimate"], ours.coefs["estimate"], rtol=1e-3)
+    np.testing.assert_allclose(found.coefs["se"], ours.coefs["se"], rtol=1e-3)
+    assert found.reml_deviance == pytest.approx(ours.reml_deviance, abs=1e-4)
     sure = fit("mlm_full", "y ~ x + treat", data, group="g", engine=engine)
     assert sure.converged
     assert sure.random == ("Intercept", "x")
