@@ -408,3 +408,34 @@ def test_order_and_names_of_terms_are_the_users(monkeypatch):
             coefs = fit(strategy, formula(list(order)), data, **ROLES).coefs
             assert coefs.index.tolist() == ["Intercept", *order]
     assert strategies.STRATEGIES is STRATEGIES
+
+
+# A coefficient that few decide.
+
+
+def treated(n_treated, n_groups):
+    data = simulate(Condition(n_groups, 6, 0.5), seed=1).data
+    return data.assign(treated=(data["Group"] <= n_treated) * 1)
+
+
+@pytest.mark.parametrize("engine", ["batch", pytest.param("pymer4", marks=pytest.mark.needs_r)])
+@pytest.mark.parametrize(
+    ("n_treated", "n_groups", "warned"),
+    [(1, 8, True), (2, 10, True), (2, 30, True), (3, 14, False), (5, 10, False)],
+)
+def test_a_coefficient_that_rests_on_one_or_two_groups_is_named(
+    n_treated, n_groups, warned, engine
+):
+    data = treated(n_treated, n_groups)
+    found = fit("cluster_robust", "DV ~ IV1 + treated", data, group="Group", engine=engine)
+    said = [text for text in found.messages if "rests on one or two groups" in text]
+    assert len(said) == warned
+    assert all(text.startswith("mlmlearn: treated rests on") for text in said)
+    # It is the clustered standard errors that mislead; a mixed model counts the groups.
+    full = fit("mlm_full", "DV ~ IV1 + treated", data, group="Group")
+    assert not any("rests on" in text for text in full.messages)
+
+
+def test_a_warning_is_not_cried_where_predictors_are_everybodys():
+    results = run(Grid([10], [5], [1], 200), strategies=["cluster_robust"], progress=False)
+    assert (results.diagnostics["messages"] == "").all()

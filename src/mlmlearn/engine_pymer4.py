@@ -23,7 +23,7 @@ from mlmlearn.batch import Batch, no_texts
 from mlmlearn.clustered import ClusteredData
 from mlmlearn.errors import EngineError, FitError
 from mlmlearn.multilevel import arbitrary, undecided
-from mlmlearn.ols import no_standard_error
+from mlmlearn.ols import no_standard_error, resting_on_few
 from mlmlearn.strategies import Fitted, Strategy
 
 __all__ = ["fit", "lm", "lm2", "lmer", "versions"]
@@ -186,7 +186,7 @@ def lm(data: ClusteredData) -> Fitted:
         at_zero = {"Estimate": turned["Estimate"].iloc[0] * length}
         at_zero["SE"] = turned["SE"].iloc[0] * abs(length)
         coefs = _with_intercept(coefs, at_zero)
-    return _fitted(coefs, data)
+    return _fitted(coefs, data, messages=resting_on_few(Batch.of_one(data))[0])
 
 
 def _lm(formula: str, columns: Any, frame: pd.DataFrame, first: int = 1) -> pd.DataFrame:
