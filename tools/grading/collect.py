@@ -1,0 +1,131 @@
+"""Find what was handed in: a folder, or the zip of a class that a learning platform hands out.
+
+File names of Canvas, Moodle and Blackboard say whose a file is and which of several came last.
+Links, devices and the like are never opened.
+"""
+
+import io
+import os
+import re
+import stat
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from grading.submission import LARGEST, Submission, one_line, read_cells
+
+MOST_FILES, MOST_BYTES = 5000, 3_000_000_000
+GIVEN_OUT = "personal.py"
+# Who, the platform's number of them, and the number of the submission.
+CANVAS = re.compile(r"(?P<who>[^_/]+)_(?:LATE_)?(?P<id>\d{3,})_(?P<order>\d{3,})_[^/]+$")
+MOODLE = re.compile(r"(?P<who>[^/]+)_(?P<id>\d+)_assignsubmission_")
+BLACKBOARD = re.compile(r"[^/]+_(?P<who>[^_/]+)_attempt_(?P<order>[\d-]+)")
+AGAIN = re.compile(r"[-_ ]\(?(\d{1,3})\)?$")
+
+
+def platform(name: str) -> tuple[str, str, tuple, tuple]:
+    """Tell from a file's name whose it is, their number, and which attempt by platform and name."""
+    path = PurePosixPath(name)
+    again = AGAIN.search(path.stem)
+    attempt = (int(again[1]),) if again else (0,)
+    if found := MOODLE.search(name):
+        return found["who"], found["id"], (), attempt
+    if found := CANVAS.search(path.name):
+        return found["who"], found["id"], (attempt, int(found["order"])), attempt
+    if found := BLACKBOARD.search(path.name):
+        when = tuple(int(n) for n in re.findall(r"\d+", found["order"]))
+        return found["who"], "", when, attempt
+    return "", "", (), attempt
+
+
+def hidden(name: str) -> bool:
+    """Tell whether a file is none that a student meant to hand in."""
+    parts = PurePosixPath(name).parts
+    return parts[-1:] == (GIVEN_OUT,) or any(part.startswith((".", "__")) for part in parts)
+
+
+def in_zip(file: str, content: bytes | Path, depth: int = 0) -> Iterator[Submission]:
+    """Yield the files of a zip, and of a zip in it, without unpacking anything to the disk."""
+    opened = io.BytesIO(content) if isinstance(content, bytes) else content
+    try:
+        with zipfile.ZipFile(opened) as archive:
+            for number, entry in enumerate(archive.infolist()):
+                name = entry.filename.replace("\\", "/")
+                if entry.is_dir() or hidden(name):
+                    continue
+                name = f"{file}/{name}" if file else name
+                if number >= MOST_FILES:
+                    yield Submission(name, problem=f"is one of more than {MOST_FILES} files")
+                    return
+                date = tuple(entry.date_time)
+                if entry.file_size > LARGEST:
+                    yield Submission(name, problem=f"is larger than {LARGEST / 1e6:.0f} MB")
+                    continue
+                try:
+                    with archive.open(entry) as stream:
+                        data = stream.read(LARGEST + 1)
+                except Exception:  # a password, a damaged entry, a method unknown here
+                    yield Submission(name, problem="cannot be read from its zip")
+                    continue
+                if name.lower().endswith(".zip") and depth == 0:
+                    yield from in_zip(name, data, 1)
+                else:
+                    yield Submission(name, data, order=date)
+    except Exception:
+        yield Submission(file or "the zip", problem="is not a zip that can be read")
+
+
+def in_folder(folder: Path) -> Iterator[Submission]:
+    """Yield the files of a folder and of its folders."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(place, name)
+            relative = Path(os.path.relpath(path, folder)).as_posix()
+            if hidden(relative):
+                continue
+            try:
+                # Neither through a link nor waiting for somebody to write into a pipe.
+                descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            except OSError:
+                yield Submission(relative, problem="is a link or cannot be opened")
+                continue
+            with open(descriptor, "rb") as stream:
+                state = os.fstat(descriptor)
+                if not stat.S_ISREG(state.st_mode):
+                    yield Submission(relative, problem="is not a file")
+                elif relative.lower().endswith(".zip"):
+                    yield from in_zip(relative, Path(path))
+                elif state.st_size > LARGEST:
+                    yield Submission(relative, problem=f"is larger than {LARGEST / 1e6:.0f} MB")
+                else:
+                    yield Submission(relative, stream.read(LARGEST + 1), order=(state.st_mtime_ns,))
+
+
+def collect(place: Path, leave_out: Path | None = None) -> list[Submission]:
+    """Read everything that was handed in, before the first notebook runs."""
+    found, names, total = [], set(), 0
+    for one in in_folder(place) if place.is_dir() else in_zip("", place):
+        if leave_out and place.is_dir() and (place / one.file).resolve() == leave_out.resolve():
+            continue
+        who, number, order, attempt = platform(one.file)
+        name = one_line(os.fsencode(one.file).decode("utf-8", "replace"), 400)
+        while name in names:
+            name += " (again)"
+        names.add(name)
+        one = replace(one, file=name, person=one_line(who, 100), lms_id=number)
+        one = replace(one, order=(order, one.order, attempt))
+        total += len(one.content)
+        if not one.problem and total > MOST_BYTES:
+            one = replace(one, content=b"", problem="is too much: all files together exceed 3 GB")
+        if not one.problem:
+            try:
+                cells, metadata = read_cells(one.content)
+                one = replace(one, cells=cells, metadata=metadata)
+            except Exception:  # whatever a damaged or a hostile file raises
+                one = replace(one, problem="is not a notebook")
+        found.append(one)
+    # A platform's folder may hold a text beside the notebook: the notebook is the submission.
+    with_notebook = {(s.person, s.lms_id) for s in found if s.person and not s.problem}
+    kept = [s for s in found if not s.problem or (s.person, s.lms_id) not in with_notebook]
+    return sorted(kept, key=lambda s: s.file)
