@@ -289,7 +289,7 @@ def study_design_given(student_id, question, own):
         yield designs(student_id, few, many)
     if changed and question == "q8":
         yield alarms(student_id, many)
-    if "power_of" in own:
+    if "power_of" in own and question in ("q4", "q5"):
         # The student's own function, asked about as many rejections as there were.
         for one in (right, designs(student_id, few, many)):
             mine = {

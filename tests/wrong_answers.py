@@ -546,8 +546,8 @@ SLIPS: dict[str, list[tuple[str, str]]] = {
     "singular_fits": [
         (
             "q3",
-            "_other = fit('cluster_robust', data, **roles); residual_intercept = _other.residual_sd;"
-            " se_dropped, df_dropped = _other.coefs.loc['practice', ['se', 'df']]",
+            "residual_full = simple.residual_sd; deviance_rise = 0.0;"
+            " se_kept, df_kept = simple.coefs.loc['practice', ['se', 'df']]",
         ),
     ],
 }

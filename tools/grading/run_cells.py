@@ -16,6 +16,7 @@ import importlib.util
 import json
 import os
 import select
+import shutil
 import signal
 import sys
 import time
@@ -281,6 +282,16 @@ class Watch:
                 return f"made more than {self.job['files']} files and was stopped"
         return None
 
+    def tidy(self) -> None:
+        """Take away what the cells wrote, for the next time or, if it is too much, for good."""
+        for folder in WRITABLE if self.alone else ():
+            for entry in os.scandir(folder):
+                with contextlib.suppress(Exception):
+                    if entry.is_dir(follow_symlinks=False) and not os.path.ismount(entry.path):
+                        shutil.rmtree(entry.path, ignore_errors=True)
+                    else:
+                        os.unlink(entry.path)
+
     def once(self) -> tuple[object, str | None]:
         """Run what is left; return where it stopped, and why it had to be stopped."""
         reading, writing = os.pipe()
@@ -350,6 +361,7 @@ class Watch:
                 self.write("note", None, f"the notebook {reason} before or after its cells")
                 return
             self.skip[current] = reason
+            self.tidy()
             os.ftruncate(self.out, 0)
             for label, why in self.skip.items():
                 if isinstance(label, int):
@@ -381,7 +393,7 @@ def main() -> None:
     job = json.load(sys.stdin)
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)  # so no cell can look into this process
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    inside.limit(job["memory"], job["file_size"], job["processes"] if os.getpid() == 1 else 0)
+    inside.limit(job["memory"], job["file_size"], 2 * job["processes"] if os.getpid() == 1 else 0)
     from IPython.core.history import HistoryManager
 
     HistoryManager.enabled = False
