@@ -21,22 +21,24 @@ from grading import sandbox
 
 GRADE = [sys.executable, str(ROOT / "tools" / "grade.py")]
 SLEEPER = "98765"  # seconds that a process left behind would sleep
-LIMITS = ("--cell-seconds", "6", "--memory-gb", "1")
+LIMITS = ("--memory-gb", "2")
 
 pytestmark = pytest.mark.skipif(
     bool(sandbox.problem()), reason=f"no sandbox: {sandbox.problem()}"
 )
 
 # What stands in the cell that answers q2, before the answer, and what the report must say.
+ENDLESS = {
+    "never_ends": "while True: pass",
+    "never_ends_and_catches_all": (
+        "import time\nwhile True:\n    try: time.sleep(1)\n    except BaseException: pass"
+    ),
+    "stops_itself": "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)",
+    "never_ends_when_called": "def double(x):\n    while True: pass\ngrader.check('q2')\n1 / 0",
+}
 HARMFUL = {
     "crashes": ("1 / 0", "ZeroDivisionError"),
     "has_a_syntax_error": ("n = = 3", "SyntaxError"),
-    "never_ends": ("while True: pass", "did not end within"),
-    "never_ends_and_catches_all": (
-        "import time\nwhile True:\n    try: time.sleep(1)\n    except BaseException: pass",
-        "did not end within",
-    ),
-    "stops_itself": ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", "did not end"),
     "calls_sys_exit": ("import sys\nsys.exit(1)", "SystemExit"),
     "calls_os_exit": ("import os\nos._exit(0)", "ended the Python process"),
     "kills_itself": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "ended the Python"),
@@ -55,7 +57,7 @@ HARMFUL = {
         "import os, time\n"
         "for _ in range(6):\n"
         "    if os.fork() == 0:\n"
-        "        kept = b'x' * 300_000_000\n"
+        "        kept = b'x' * 600_000_000\n"
         "        time.sleep(60)\n"
         "time.sleep(60)",
         "GB of memory",
@@ -431,7 +433,8 @@ def crowd(tiny, tmp_path_factory):
         for key, place in places.items():
             code = code.replace(f"{{{key}}}", str(place))
         spoil = "" if "first = " in code else "\nfirst = first + 1"
-        one.before_check(notebook, "q1", code + spoil, "third = 10 * (base + 0.5)")
+        one.before_check(notebook, "q1", code + spoil)
+        one.before_check(notebook, "q3", "third = 10 * (base + 0.5)")
         add(f"trick/{name}.ipynb", notebook, {"q1"})
     for name, code in PROBES.items():
         notebook = one.solution(f"probe-{name}")
@@ -458,7 +461,6 @@ def crowd(tiny, tmp_path_factory):
     # Calls that end badly cost the function alone.
     for name, body in {
         "leaves": "import os\n    os._exit(1)",
-        "never returns": "while True: pass",
         "exits": "raise SystemExit",
         "is forged": "return {'problem': 3, 'function': []}",
     }.items():
@@ -547,6 +549,20 @@ def test_nobody_is_lost_and_everybody_gets_what_is_due(crowd, graded, tiny):
     assert not differ
     assert (folder / "right.ipynb").exists()
     assert not (folder.parent / "canary").exists()
+
+
+def test_what_never_ends_costs_its_cell(tiny, tmp_path):
+    folder = tmp_path / "handed_in"
+    for name, code in ENDLESS.items():
+        hand_in(folder, f"{name}.ipynb", tiny.in_answer(tiny.solution(f"harm-{name}"), "q2", code))
+    rows = grade(folder, tiny.built, "--cell-seconds", "15", source=tiny.source)
+    for name, row in rows.items():
+        assert wrong(row, tiny) == {"q2"}, name
+        assert "did not end within 15 s" in row["what_went_wrong"]
+    # What had been computed by then is graded.
+    rows = grade(folder, tiny.built, "--total-seconds", "20", source=tiny.source)
+    assert wrong(rows["never_ends.ipynb"], tiny) == {"q2", "q3"}
+    assert "the notebook did not end within 20 s" in rows["never_ends.ipynb"]["what_went_wrong"]
 
 
 def test_the_reasons_are_plain(graded):
@@ -655,7 +671,7 @@ def test_the_same_id_and_the_latest_of_several(tiny, tmp_path):
     tiny.before_check(wrong_first, "q3", "third = 10 * (base + 0.5)")
     # Two by one student, told apart by their time alone.
     hand_in(folder, "early.ipynb", wrong_first)
-    hand_in(folder, "late/tiny.ipynb", tiny.solution(ME.upper() + " "))
+    hand_in(folder, "late/tiny.ipynb", tiny.solution(ME.upper()))
     os.utime(folder / "early.ipynb", (2_000_000_000, 2_000_000_000))
     os.utime(folder / "late" / "tiny.ipynb", (2_100_000_000, 2_100_000_000))
     # Canvas numbers what came again; the names say that these are two people with one id.

@@ -41,8 +41,8 @@ def platform(name: str) -> tuple[str, str, tuple, tuple]:
 
 def hidden(name: str) -> bool:
     """Tell whether a file is none that a student meant to hand in."""
-    parts = PurePosixPath(name).parts
-    return parts[-1:] == (GIVEN_OUT,) or any(part.startswith((".", "__")) for part in parts)
+    parts = [part for part in PurePosixPath(name).parts if part not in (".", "..")]
+    return parts[-1:] == [GIVEN_OUT] or any(part.startswith((".", "__")) for part in parts)
 
 
 def in_zip(file: str, content: bytes | Path, depth: int = 0) -> Iterator[Submission]:

@@ -38,7 +38,7 @@ def read(kept: str) -> dict:
     """Read what the notebook's sandbox wrote; a line that is none of ours is left out."""
     found: dict = {"values": {}, "errors": {}, "notes": [], "ids": []}
     for line in kept.splitlines():
-        with contextlib.suppress(ValueError, RecursionError, TypeError, AttributeError):
+        with contextlib.suppress(Exception):  # whatever a forged line raises
             kind, *rest = json.loads(line)
             if kind == "id":
                 found["ids"] = [*found["ids"], inside.unpack(rest[0])][:MOST_WORDS]

@@ -301,8 +301,11 @@ class Watch:
             os.close(self.out)
             if not self.alone:
                 os.setpgid(0, 0)
-            with contextlib.suppress(BaseException):
+            os.nice(5)  # so that whatever the cells start, the process that watches has its turn
+            try:
                 run(self.job, self.skip, writing)
+            except BaseException as error:
+                Speaker(writing)("note", None, f"the notebook could not be run: {inside.words(error)}")
             os._exit(0)  # threads and exit handlers of the notebook have no say
         os.close(writing)
         try:
@@ -334,16 +337,17 @@ class Watch:
             elif ended:
                 return current, "ended the Python process"
             now = time.monotonic()
+            if reason := self.excess():
+                return current, reason
             if now > self.deadline:
                 return current, "time"
             if now - began > self.job["cell_seconds"]:
                 return current, f"did not end within {self.job['cell_seconds']:g} s and was stopped"
             if len(told) > 60_000_000:
                 return current, "made values that are too large"
-            if reason := self.excess():
-                return current, reason
             with contextlib.suppress(ChildProcessError):
-                while (pid := os.waitpid(-1, os.WNOHANG)[0]) > 0:  # orphans come to this process
+                for _ in range(100):  # orphans come to this process, perhaps without end
+                    pid, _status = os.waitpid(-1, os.WNOHANG)
                     ended |= pid == child
 
     def main(self) -> None:

@@ -69,7 +69,7 @@ REFUSED = {
     # Memory that belongs to no process, so that nobody counts it.
     "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194),
     # Taking processor time from the process that watches.
-    "setpriority": (141, 140), "sched_setscheduler": (144, 119), "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119), "sched_setparam": (142, 118),
     "sched_setattr": (314, 274), "sched_setaffinity": (203, 122),
 }  # fmt: skip
 NEW_NAMESPACES = 0x7E020000
@@ -100,7 +100,9 @@ def system_call_filter() -> bytes | None:
     program += [refuse, allow]
     program += [(equal, 0, 5, call(9, 222)), argument(3), (mask, 0, 0, SHARED_ANONYMOUS)]
     program += [(equal, 0, 1, SHARED_ANONYMOUS), refuse, allow]
-    # prlimit of another process.
+    # Limits and priorities of oneself alone.
+    program += [(equal, 0, 6, call(141, 140)), argument(0), (equal, 0, 2, 0), argument(1)]
+    program += [(equal, 1, 0, 0), refuse, allow]
     program += [(equal, 0, 4, call(302, 261)), argument(0), (equal, 1, 0, 0), refuse, allow]
     # Sockets within the empty network alone: neither to a virtual machine's host nor to the kernel.
     program += [(equal, 0, 6, call(41, 198)), argument(0)]
@@ -285,7 +287,7 @@ def _wait(
             raise StoppedError
         rounds += 1
         late = time.monotonic() > deadline
-        if late or (rounds % 20 == 0 and _memory(process, limits.memory * 1.5) > limits.memory * 1.5):
+        if late or (rounds % 20 == 0 and _memory(process, limits.memory * 2) > limits.memory * 2):
             return
 
 

@@ -97,8 +97,10 @@ class People:
                 name, identity = lower.values()
             person = {"name": name, "id": identity, **{k: v.strip() for k, v in row.items() if k}}
             family, _, given = name.partition(",")
+            *before, end = name.split() or [""]
             number = lower.get("identifier", "").rpartition(" ")[2] or lower.get("id", "")
-            keys = (name, f"{given}{family}", f"{last}{first}", f"{first}{last}", identity)
+            orders = f"{given}{family}", f"{last}{first}", f"{first}{last}", f"{end}{' '.join(before)}"
+            keys = (name, *orders, identity)
             for key in (*map(bare, keys), f"#{number}" if number else ""):
                 if key:
                     self._rows.setdefault(key, person)
