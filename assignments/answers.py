@@ -126,7 +126,9 @@ def pooling_given(student_id, question, own):
     right = pooling(student_id)
     if question == "q2" and "n_rows" in own:
         n_rows = people(own["n_rows"])
-        yield right | {"slope_se": right["slope_se"] * np.sqrt((right["n_rows"] - 2) / (n_rows - 2))}
+        yield right | {
+            "slope_se": right["slope_se"] * np.sqrt((right["n_rows"] - 2) / (n_rows - 2))
+        }
     if question == "q4" and "person_slopes" in own:
         slopes = own["person_slopes"](diary(student_id))
         lowest = slopes.idxmin()

@@ -6,7 +6,6 @@ a call that was interrupted goes on where it stopped, and one with written point
 """
 
 import argparse
-import csv
 import hashlib
 import json
 import os
@@ -115,11 +114,14 @@ class Grading:
         if took:
             print(f"{len(took)} of {len(handed_in)} submissions were graded before.")
         if waiting:
-            each = [statistics.median(took) if took else SECONDS.get(n, GUESSED) for _, n, _ in waiting]
+            each = [
+                statistics.median(took) if took else SECONDS.get(n, GUESSED) for _, n, _ in waiting
+            ]
             side = f", {jobs} side by side" if jobs > 1 else ""
+            expected = in_words(sum(each) / min(jobs, len(each)))
             print(
-                f"{len(waiting)} to grade: about {in_words(sum(each) / min(jobs, len(each)))}{side} "
-                "(an estimate; more where notebooks do not end).",
+                f"{len(waiting)} to grade: about {expected}{side} (an estimate; "
+                "more where notebooks do not end).",
                 flush=True,
             )
         with ThreadPoolExecutor(jobs) as pool:
@@ -154,7 +156,7 @@ def write_all(
     told = []
     try:
         filled = sheets.read(template) if template.exists() else []
-    except (ValueError, csv.Error) as error:
+    except ValueError as error:
         filled, template = [], out / "written-new.csv"
         told.append(f"The points for written answers were not taken: {error}")
     text, problems = sheets.written(entries, assignments, filled)
@@ -168,7 +170,10 @@ def write_all(
         if any(grade.assignment == name for grade in grades):
             report.write(out / f"moodle-{name}.csv", sheets.moodle(entries, assignment))
     for entry in entries:
-        file, assignment = report.file_name(entry.grade.file), assignments.get(entry.grade.assignment)
+        file, assignment = (
+            report.file_name(entry.grade.file),
+            assignments.get(entry.grade.assignment),
+        )
         for folder, rubric in (("reports", True), ("for-students", False)):
             text = report.report(entry.grade, assignment, entry.written, rubric)
             report.write(out / folder / file, text)

@@ -347,17 +347,23 @@ def named(values, name, keys):
 def text(value, name, choices):
     """Return an answer that is one of some texts, whatever its case and blanks."""
     value = there(value, name)
-    assert isinstance(value, str), f"{name} should be text, but it is of type {type(value).__name__}"
+    assert isinstance(value, str), (
+        f"{name} should be text, but it is of type {type(value).__name__}"
+    )
     for choice in choices:
         if " ".join(value.split()).casefold() == choice.casefold():
             return choice
-    raise AssertionError(f"{name} should be one of {', '.join(choices)}, as text, but it is {value!r}")
+    raise AssertionError(
+        f"{name} should be one of {', '.join(choices)}, as text, but it is {value!r}"
+    )
 
 
 def yes_or_no(value, name):
     """Return an answer that is True or False."""
     value = there(value, name)
-    assert isinstance(value, (bool, np.bool_)), f"{name} should be True or False, without quotation marks"
+    assert isinstance(value, (bool, np.bool_)), (
+        f"{name} should be True or False, without quotation marks"
+    )
     return bool(value)
 
 

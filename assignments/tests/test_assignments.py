@@ -8,7 +8,7 @@ import jupytext
 import make_assignments
 import nbformat
 import pytest
-from conftest import ME, ROOT, SOURCE, code_cell, grade, hand_in
+from conftest import ROOT, SOURCE, code_cell, grade, hand_in
 from wrong_answers import OTHER, WRONG_ANSWERS
 
 NAMES = sorted(make_assignments.sources(SOURCE))

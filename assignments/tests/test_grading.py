@@ -23,9 +23,7 @@ GRADE = [sys.executable, str(ROOT / "tools" / "grade.py")]
 SLEEPER = "98765"  # seconds that a process left behind would sleep
 LIMITS = ("--memory-gb", "2")
 
-pytestmark = pytest.mark.skipif(
-    bool(sandbox.problem()), reason=f"no sandbox: {sandbox.problem()}"
-)
+pytestmark = pytest.mark.skipif(bool(sandbox.problem()), reason=f"no sandbox: {sandbox.problem()}")
 
 # What stands in the cell that answers q2, before the answer, and what the report must say.
 ENDLESS = {
@@ -83,7 +81,7 @@ HARMFUL = {
     "holds_half_an_emoji": ("'\ud83d'", "UnicodeEncodeError"),
     "raises_what_cannot_be_said": (
         "class Odd(Exception):\n    def __str__(self): raise SystemExit\nraise Odd",
-        "Odd",
+        "SystemExit",
     ),
 }
 
@@ -98,7 +96,7 @@ TRICKS = {
     "is_any_array": (
         "class Any:\n"
         "    def __array__(self, *a, **k): return np.array(base + 0.5)\n"
-        "    def __float__(self): return base + 0.5\n"
+        "    def __float__(self): return -1.0\n"
         "    __class__ = float\n"
         "first = Any()"
     ),
@@ -158,7 +156,7 @@ TRICKS = {
     ),
     "writes_into_every_descriptor": (
         "import os\n"
-        "line = b'{\"question\": \"q1\", \"right\": true, \"points\": 314}\\n'\n"
+        'line = b\'{"question": "q1", "right": true, "points": 314}\\n\'\n'
         "for descriptor in range(3, 60):\n"
         "    try: os.write(descriptor, line * 3)\n"
         "    except OSError: pass"
@@ -166,11 +164,10 @@ TRICKS = {
     "speaks_nonsense": (
         "import gc, os\n"
         "for say in [o for o in gc.get_objects() if type(o).__name__ == 'Speaker']:\n"
-        "    os.write(say._descriptor, b'\\xff\\xfe[[[\\n' + b'[' * 10**5 + b'\\n{}\\n[]\\n7\\nnull\\n')"
+        "    os.write(say._descriptor, b'\\xff[[[\\n' + b'[' * 10**5 + b'\\n{}\\n[]\\n7\\nnull\\n')"
     ),
     "leaves_a_daemon": (
-        "import subprocess\n"
-        f"subprocess.Popen(['sleep', '{SLEEPER}'], start_new_session=True)"
+        f"import subprocess\nsubprocess.Popen(['sleep', '{SLEEPER}'], start_new_session=True)"
     ),
     "leaves_a_grandchild": (
         "import os, time\n"
@@ -183,6 +180,7 @@ TRICKS = {
     "answers_twice": "import os\nos.fork()",
     "leaves_links_pipes_and_devices": (
         "import os, socket\n"
+        "first = -1\n"
         "os.symlink('/etc/passwd', 'link'); os.symlink('{canary}', '/tmp/out')\n"
         "os.link('link', 'hard'); os.mkfifo('pipe'); os.mkfifo('values.json')\n"
         "open(b'\\xff' * 200, 'w').close(); open('x' * 250, 'w').close()\n"
@@ -198,19 +196,20 @@ PROBES = {
     "has_capabilities": (
         "import re\n"
         "status = open('/proc/self/status').read()\n"
-        "found = any(int(c, 16) for c in re.findall(r'Cap(?:Eff|Prm|Inh|Amb):\\s*(\\w+)', status))\n"
+        "sets = re.findall(r'Cap(?:Eff|Prm|Inh|Amb):\\s*(\\w+)', status)\n"
+        "found = any(int(c, 16) for c in sets) or len(sets) != 4\n"
         "found = found or 'NoNewPrivs:\\t1' not in status or 'Seccomp:\\t2' not in status"
     ),
     "sees_secrets": "import os\nfound = 'TEACHERS_TOKEN' in os.environ",
     "sees_other_processes": (
-        "import os\n"
-        "found = len([p for p in os.listdir('/proc') if p.isdigit()]) > 2"
+        "import os\nfound = len([p for p in os.listdir('/proc') if p.isdigit()]) > 2"
     ),
     "sees_the_first_process": (
         "import os\n"
         "found = []\n"
         "for name in ('mem', 'environ', 'maps'):\n"
-        "    try: found.append(open(f'/proc/1/{{name}}', 'r+b' if name == 'mem' else 'rb').read(1))\n"
+        "    how = 'r+b' if name == 'mem' else 'rb'\n"
+        "    try: found.append(open(f'/proc/1/{{name}}', how).read(1))\n"
         "    except OSError: pass\n"
         "for name in ('fd', 'cwd', 'root'):\n"
         "    try: found.append(os.listdir(f'/proc/1/{{name}}'))\n"
@@ -221,7 +220,7 @@ PROBES = {
         "found = []\n"
         "for top in ('/tmp', '/work', '/grading', '/home', '/root', '/mnt', '/srv', '/var'):\n"
         "    for place, _, names in os.walk(top):\n"
-        "        found += [n for n in names if n in ('answers.py', 'autograder.json', 'judge.py')]\n"
+        "        found += {{'answers.py', 'autograder.json', 'judge.py'}} & set(names)\n"
         "        if 'site-packages' in place: _[:] = []\n"
         "import gc\n"
         "found += [o for o in gc.get_objects() if isinstance(o, dict) and 'tests' in o"
@@ -435,7 +434,7 @@ def crowd(tiny, tmp_path_factory):
         spoil = "" if "first = " in code else "\nfirst = first + 1"
         one.before_check(notebook, "q1", code + spoil)
         one.before_check(notebook, "q3", "third = 10 * (base + 0.5)")
-        add(f"trick/{name}.ipynb", notebook, {"q1"})
+        add(f"trick/{name}.ipynb", notebook, all_of_it if name == "rewrites_what_packs" else {"q1"})
     for name, code in PROBES.items():
         notebook = one.solution(f"probe-{name}")
         code = code.format(**places)
@@ -454,9 +453,9 @@ def crowd(tiny, tmp_path_factory):
     for name, source in STATED.items():
         notebook = one.solution()
         notebook.cells[2].source = source
-        notebook.cells[3].source += "\nbase = len(str(student_id).strip())"
-        # Numbers and lengths are the id's as the grader knows it, which is what the tests compute.
-        add(f"stated/{name}.ipynb", notebook, {"q1", "q3"} if name in ("half an emoji",) else ())
+        notebook.cells[3].source = "import numpy as np\nbase = len(str(student_id).strip())"
+        # The grader's word for this id is one letter shorter.
+        add(f"stated/{name}.ipynb", notebook, {"q1"} if name == "half an emoji" else ())
     add("stated/typed.ipynb", typed(one.solution(), "Your id?", "ab24"))
     # Calls that end badly cost the function alone.
     for name, body in {
@@ -464,7 +463,9 @@ def crowd(tiny, tmp_path_factory):
         "exits": "raise SystemExit",
         "is forged": "return {'problem': 3, 'function': []}",
     }.items():
-        notebook = one.before_check(one.solution(f"call-{name}"), "q2", f"def double(x):\n    {body}")
+        notebook = one.before_check(
+            one.solution(f"call-{name}"), "q2", f"def double(x):\n    {body}"
+        )
         add(f"call/{name}.ipynb", notebook, {"q2"})
     notebook = one.solution("someone-3")
     notebook.metadata = nbformat.from_dict({"otter": {"tests": {}}})
@@ -545,6 +546,9 @@ def test_nobody_is_lost_and_everybody_gets_what_is_due(crowd, graded, tiny):
         ungraded = row["assignment"] == ""
         found[name] = set(tiny.tested) if ungraded else wrong(row, tiny)
         assert "grader itself failed" not in row["what_went_wrong"], row["what_went_wrong"]
+    for name in PROBES:
+        # A probe that fails before it has looked would show nothing.
+        assert "code cell" not in graded[f"probe/{name}.ipynb"]["what_went_wrong"]
     differ = {n: graded[n]["what_went_wrong"][:300] for n in lost if found[n] != lost[n]}
     assert not differ
     assert (folder / "right.ipynb").exists()
@@ -559,10 +563,15 @@ def test_what_never_ends_costs_its_cell(tiny, tmp_path):
     for name, row in rows.items():
         assert wrong(row, tiny) == {"q2"}, name
         assert "did not end within 15 s" in row["what_went_wrong"]
-    # What had been computed by then is graded.
-    rows = grade(folder, tiny.built, "--total-seconds", "20", source=tiny.source)
-    assert wrong(rows["never_ends.ipynb"], tiny) == {"q2", "q3"}
-    assert "the notebook did not end within 20 s" in rows["never_ends.ipynb"]["what_went_wrong"]
+
+
+def test_what_had_been_computed_when_time_was_up_is_graded(tiny, tmp_path):
+    notebook = tiny.in_answer(tiny.solution(), "q2", ENDLESS["never_ends"])
+    hand_in(tmp_path / "handed_in", "one.ipynb", notebook)
+    limit = ("--total-seconds", "20")
+    row = grade(tmp_path / "handed_in", tiny.built, *limit, source=tiny.source)["one.ipynb"]
+    assert wrong(row, tiny) == {"q2", "q3"}
+    assert "the notebook did not end within 20 s" in row["what_went_wrong"]
 
 
 def test_the_reasons_are_plain(graded):
@@ -619,7 +628,9 @@ def test_reports_hold_a_students_words_as_plain_text(crowd, graded):
 
 
 def test_nothing_runs_on_or_stays_behind(graded):
-    left = [p.info for p in psutil.process_iter(["cmdline"]) if SLEEPER in (p.info["cmdline"] or [])]
+    left = [
+        p.info for p in psutil.process_iter(["cmdline"]) if SLEEPER in (p.info["cmdline"] or [])
+    ]
     assert not left
 
 
@@ -715,7 +726,9 @@ def test_written_answers_are_found_wherever_they_stand(tiny, tmp_path):
         for ids in (True, False):
             notebook = tiny.blank(f"student-{number}-{ids}")
             place = next(i for i, c in enumerate(notebook.cells) if c.id.startswith("answer-q4-"))
-            made = [nbformat.v4.new_markdown_cell(s) for s in make(notebook.cells[place].source, text)]
+            made = [
+                nbformat.v4.new_markdown_cell(s) for s in make(notebook.cells[place].source, text)
+            ]
             notebook.cells[place : place + 1] = made
             if not ids:
                 notebook.nbformat_minor = 4
@@ -759,9 +772,15 @@ def test_written_points_are_merged_by_the_same_command(tiny, tmp_path, capsys):
     assert template[0]["answer"] == "Since ab1."
     # As a spreadsheet of another language saves it, and partly typed anew by hand.
     keys = [r["key"] for r in template]
-    lines = ["key;student;assignment;question;points;out_of",
-             f"{keys[0]};ab1;tiny;q4;4,5;5", "; AB 2 ;Tiny;Q4;3;5", f"{keys[2]};1E+05;tiny;q4;0;5",
-             f"{keys[3]};ab4;tiny;q4;7;5", f"{keys[4]};ab5;tiny;q4;2;5", ";nobody;tiny;q4;5;5"]  # fmt: skip
+    lines = [
+        "key;student;assignment;question;points;out_of;comment",
+        f"{keys[0]};ab1;tiny;q4;4,5;5;good",
+        "; AB 2 ;Tiny;Q4;3;5;",
+        f"{keys[2]};1E+05;tiny;q4;0;5;",
+        f"{keys[3]};ab4;tiny;q4;7;5;",
+        f"{keys[4]};ab5;tiny;q4;2;5;",
+        ";nobody;tiny;q4;5;5;",
+    ]
     (out / "written.csv").write_bytes("\r\n".join(lines).encode("cp1252"))
     hand_in(folder, "ab5.ipynb", answered("ab5", "Another answer."))
     rows = grade(folder, tiny.built, source=tiny.source)
@@ -779,6 +798,7 @@ def test_written_points_are_merged_by_the_same_command(tiny, tmp_path, capsys):
     assert "nobody handed this in" in said
     # Nothing that was filled in is lost by the call.
     kept = {r["student"]: r["points"] for r in rows_of(out / "written.csv")}
+    assert rows_of(out / "written.csv")[0]["comment"] == "good"
     assert kept == {"ab1": "4.5", "ab2": "3", "ab3": "0", "ab4": "7", "ab5": "", "nobody": "5"}
     assert grade(folder, tiny.built, source=tiny.source)["ab1.ipynb"]["total"] == "4.5"
     assert "## q4: 4.5 of 5 points" in (out / "for-students" / "ab1.ipynb.md").read_text()
@@ -813,7 +833,9 @@ def test_a_zip_of_moodle_and_its_sheet(tiny, tmp_path):
         "ab1": "9", "ab2": "6", "ab3": "9", "ab4": "9",
     }  # fmt: skip
     assert not (tmp_path.parent / "outside.ipynb").exists()
-    sheet = {row["ID number"]: row for row in rows_of(tmp_path / "class-grades" / "moodle-tiny.csv")}
+    sheet = {
+        row["ID number"]: row for row in rows_of(tmp_path / "class-grades" / "moodle-tiny.csv")
+    }
     assert sheet["ab1"]["Identifier"] == "Participant 123456"
     assert sheet["ab1"]["Full name"] == "Jane Doe"
     assert (sheet["ab1"]["Grade"], sheet["ab1"]["Maximum Grade"]) == ("9.00", "14.00")
@@ -835,8 +857,9 @@ def test_the_sheet_that_canvas_takes(tiny, tmp_path):
     )
     rows = grade(folder, tiny.built, "--names", str(names), source=tiny.source)
     assert rows["poemax_LATE_102_900002_tiny-1.ipynb"]["name"] == "Poe, Max"
-    assert "gives Poe, Max the id ab2" in (
-        rows["poemax_LATE_102_900002_tiny-1.ipynb"]["what_went_wrong"]
+    assert (
+        "gives Poe, Max the id ab2"
+        in (rows["poemax_LATE_102_900002_tiny-1.ipynb"]["what_went_wrong"])
     )
     text = (tmp_path / "handed_in-grades" / "canvas.csv").read_text().splitlines()
     assert text == [
@@ -882,7 +905,9 @@ def test_interrupted_grading_goes_on_where_it_stopped(tiny, tmp_path):
     folder = tmp_path / "handed_in"
     hand_in(folder, "0.ipynb", tiny.solution("ab0"))
     for number in range(1, 4):
-        waits = tiny.before_check(tiny.solution(f"ab{number}"), "q1", "import time; time.sleep(600)")
+        waits = tiny.before_check(
+            tiny.solution(f"ab{number}"), "q1", "import time; time.sleep(600)"
+        )
         hand_in(folder, f"{number}.ipynb", waits)
     built = ["--built", str(tiny.built), "--source", str(tiny.source)]
     command = [*GRADE, str(folder), *built, "--jobs", "2", "--cell-seconds", "500"]
@@ -910,7 +935,9 @@ def test_interrupted_grading_goes_on_where_it_stopped(tiny, tmp_path):
 def test_a_teacher_may_trust_everybody(tiny, tmp_path, monkeypatch, capsys):
     folder = tmp_path / "handed_in"
     hand_in(folder, "right.ipynb", tiny.solution())
-    hand_in(folder, "ends.ipynb", tiny.in_answer(tiny.solution("b"), "q2", "import os; os._exit(1)"))
+    hand_in(
+        folder, "ends.ipynb", tiny.in_answer(tiny.solution("b"), "q2", "import os; os._exit(1)")
+    )
     monkeypatch.setattr(sandbox, "problem", lambda: pytest.fail("asked for"))
     rows = grade(folder, tiny.built, "--trust", source=tiny.source)
     assert [row["total"] for row in rows.values()] == ["6", "9"]

@@ -11,8 +11,6 @@ from grading import inside, sandbox
 from grading import submission as reading
 from grading.sandbox import Limits, StoppedError
 
-JUDGE_SECONDS = 300
-
 
 @dataclass(frozen=True)
 class Assignment:
@@ -109,11 +107,10 @@ class Grader:
         calls = record(assignment, identity)
         kept = self._run("run_cells.py", job | {"calls": calls}, course)
         happened, verdicts = self._judge(kept, assignment, identity, assignment.tested, calls)
-        for cell, text in happened["notes"]:
-            where = "" if cell is None or cell >= len(one.code) else f"code cell {cell + 1}: "
-            result.notes.append(f"{where}{text}")
-        for cell, text in sorted(happened["errors"].items()):
-            result.notes.append(f"code cell {int(cell) + 1}: {text}")
+        errors = sorted((int(cell), text) for cell, text in happened["errors"].items())
+        for cell, text in [*happened["notes"], *errors]:
+            there = cell is not None and 0 <= cell < len(one.code)
+            result.notes.append(f"code cell {cell + 1}: {text}" if there else text)
         stated = filter(None, map(reading.valid_id, happened["ids"]))
         if any(_same(other) != _same(identity) for other in stated):
             result.notes.append(f"student_id is set more than once; {identity} counts")
@@ -193,7 +190,7 @@ def _same(identity: str) -> str:
 _one_at_a_time = threading.Lock()
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _functions(source: str) -> dict[str, object]:
     space: dict[str, object] = {}
     exec(source, space)

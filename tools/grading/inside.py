@@ -62,7 +62,7 @@ def _pack(value: object, left: list[int], depth: int) -> object:
     if isinstance(value, str):
         if len(value) > LONGEST_TEXT:
             raise NotPlainError(f"is a text of more than {LONGEST_TEXT} characters")
-        return str(value).encode("utf-8", "replace").decode()
+        return str(value).encode("utf-8", "ignore").decode()  # without half an emoji
     if isinstance(value, list | tuple | set | frozenset):
         return {"tuple" if isinstance(value, tuple) else "list": parts(value)}
     if isinstance(value, dict):
@@ -76,7 +76,7 @@ def _pack(value: object, left: list[int], depth: int) -> object:
     if pandas and isinstance(value, pandas.DataFrame):
         return {"frame": [parts([name, value[name].tolist()]) for name in value.columns]}
     raise NotPlainError(
-        f"is of type {type(value).__name__}, not a plain value: a number, text, list, array or table"
+        f"is of type {type(value).__name__}, not a plain value: number, text, list, array or table"
     )
 
 

@@ -40,11 +40,11 @@ def read(kept: str) -> dict:
     for line in kept.splitlines():
         with contextlib.suppress(Exception):  # whatever a forged line raises
             kind, *rest = json.loads(line)
-            if kind == "id":
-                found["ids"] = [*found["ids"], inside.unpack(rest[0])][:MOST_WORDS]
+            if kind == "id" and isinstance(rest[0], int | str):
+                found["ids"] = [*found["ids"], str(rest[0])[:300]][:MOST_WORDS]
             elif kind == "value":
                 found["values"].setdefault(str(rest[0]), {}).update(rest[1])
-            elif kind == "error":
+            elif kind == "error" and len(found["errors"]) < MOST_WORDS:
                 found["errors"].setdefault(int(rest[0]), str(rest[1])[:300])
             elif kind == "note" and len(found["notes"]) < MOST_WORDS:
                 cell = None if rest[0] is None else int(rest[0])
@@ -111,7 +111,9 @@ def shown(value: object) -> str:
 def judge(job: dict, question: dict, found: dict, right: object, given: object) -> dict:
     """Grade one question: whether it is right, why not, and the values beside the right ones."""
     name = question["name"]
-    values, problems = values_of(question, found["values"].get(name, {}), job["calls"].get(name, {}))
+    values, problems = values_of(
+        question, found["values"].get(name, {}), job["calls"].get(name, {})
+    )
     own = {n: shown(v) for n, v in values.items()}
     values |= {"student_id": job["student_id"], "right": right}
     wrong = first_failure(question["tests"], values)

@@ -23,7 +23,7 @@ import time
 
 sys.path.insert(0, sys.argv[1])
 
-import inside  # noqa: E402
+import inside
 
 MOST_RESTARTS = 8
 WRITABLE = ("/work", "/tmp", "/dev/shm")
@@ -132,22 +132,24 @@ class Missing:
 class MissingPackages(ast.NodeTransformer):
     """Lets a cell live on whose import names a package that is not there."""
 
-    def visit_Try(self, node: ast.Try) -> ast.AST:  # noqa: N802
+    def visit_Try(self, node: ast.Try) -> ast.AST:
         """Leave alone what the notebook itself is prepared for."""
         return node
 
     def _replace(self, node: ast.AST, packages: dict[str, str]) -> list[ast.AST]:
-        made = [ast.parse(f"{name} = __missing__({top!r})").body[0] for name, top in packages.items()]
+        made = [
+            ast.parse(f"{name} = __missing__({top!r})").body[0] for name, top in packages.items()
+        ]
         return [ast.fix_missing_locations(ast.copy_location(one, node)) for one in made]
 
-    def visit_Import(self, node: ast.Import) -> list[ast.AST]:  # noqa: N802
+    def visit_Import(self, node: ast.Import) -> list[ast.AST]:
         """Replace `import name`."""
         tops = {alias: alias.name.split(".")[0] for alias in node.names}
         gone = {alias.asname or top: top for alias, top in tops.items() if absent(top)}
         node.names = [alias for alias, top in tops.items() if not absent(top)]
         return [*([node] if node.names else []), *self._replace(node, gone)]
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> object:  # noqa: N802
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> object:
         """Replace `from name import ...`."""
         top = (node.module or "").split(".")[0]
         if node.level or not absent(top):
@@ -305,7 +307,9 @@ class Watch:
             try:
                 run(self.job, self.skip, writing)
             except BaseException as error:
-                Speaker(writing)("note", None, f"the notebook could not be run: {inside.words(error)}")
+                Speaker(writing)(
+                    "note", None, f"the notebook could not be run: {inside.words(error)}"
+                )
             os._exit(0)  # threads and exit handlers of the notebook have no say
         os.close(writing)
         try:

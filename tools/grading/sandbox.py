@@ -33,9 +33,9 @@ import mlmlearn
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 ADVICE = (
-    "Install it (`apt-get install bubblewrap`; on Ubuntu 24.04 and later an ordinary user also needs "
-    "`sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`), or, if you trust every student "
-    "with all of your files, add --trust (make grade OPTIONS=--trust)."
+    "Install it (`apt-get install bubblewrap`; on Ubuntu 24.04 and later an ordinary user also "
+    "needs `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`), or, if you trust every "
+    "student with all of your files, add --trust (make grade OPTIONS=--trust)."
 )
 
 
@@ -166,7 +166,7 @@ _slot_lock = threading.Lock()
 
 
 def _other_user() -> int:
-    """Pick a user that owns nothing, another one for each sandbox, so that none counts another's."""
+    """Pick a user that owns nothing, for each sandbox another, so that none counts another's."""
     with _slot_lock:
         return 61_184 + (os.getpid() * 7 + next(_slots)) % 4000
 
@@ -230,7 +230,9 @@ def run(
             _wait(process, knows, limits, stop)
         finally:
             _end(process, knows)
-        return Outcome(_content(out, limits.file_size), _content(said, 2000).decode(errors="replace"))
+        return Outcome(
+            _content(out, limits.file_size), _content(said, 2000).decode(errors="replace")
+        )
 
 
 def _content(file: object, most: float) -> bytes:
@@ -261,7 +263,7 @@ def _bubblewrap(
         command += ["--ro-bind", str(HERE / name), f"/grading/{name}"]
     command += ["--remount-ro", "/", "--chdir", "/work"]
     if filter_ := system_call_filter():
-        seccomp = stack.enter_context(tempfile.TemporaryFile())
+        seccomp = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
         seccomp.write(filter_)
         seccomp.seek(0)
         command += ["--seccomp", str(seccomp.fileno())]
@@ -326,10 +328,14 @@ def problem() -> str:
     """Say in a sentence why there is no sandbox here; empty when there is."""
     if not shutil.which("bwrap"):
         return f"bubblewrap, which keeps notebooks away from your files, is not there. {ADVICE}"
+    seen = [Path(mlmlearn.__file__), HERE / "inside.py", Path(sys.executable).resolve()]
+    if os.geteuid() == 0 and not all(path.stat().st_mode & 0o004 for path in seen):
+        return (
+            "Only you may read this folder, so no other user can run anything in it, and nothing "
+            f"of a student's is run as root. Call `chmod -R go+rX {ROOT}`, and again."
+        )
     tried = run("judge.py", {"questions": []}, {}, Limits(), threading.Event())
     if tried.data:
         return ""
     why = " ".join(tried.said.split())[-300:]
-    if "Permission denied" in why or "No module" in why or "not find" in why:
-        why += "; files that only you may read cannot be shown to another user: chmod -R go+rX"
     return f"bubblewrap cannot make a sandbox here ({why}). {ADVICE}"

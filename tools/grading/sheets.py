@@ -76,7 +76,10 @@ def read(path: Path) -> list[dict[str, str]]:
         text = content.decode("cp1252", "replace")
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
-    found = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    try:
+        found = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise ValueError(f"{path} is no CSV that can be read ({error}).") from error
     if not found:
         return []
     header = [cell.strip() for cell in found[0]]
@@ -90,7 +93,9 @@ class People:
         self._rows: dict[str, dict[str, str]] = {}
         for row in rows:
             lower = {key.casefold(): value.strip() for key, value in row.items() if key}
-            first, last = (next((lower[n] for n in names if lower.get(n)), "") for names in (FIRST, LAST))
+            first, last = (
+                next((lower[n] for n in names if lower.get(n)), "") for names in (FIRST, LAST)
+            )
             name = next((lower[n] for n in NAMES if lower.get(n)), f"{first} {last}".strip())
             identity = next((lower[n] for n in IDS if lower.get(n)), "")
             if not name and len(lower) == 2:
@@ -99,7 +104,12 @@ class People:
             family, _, given = name.partition(",")
             *before, end = name.split() or [""]
             number = lower.get("identifier", "").rpartition(" ")[2] or lower.get("id", "")
-            orders = f"{given}{family}", f"{last}{first}", f"{first}{last}", f"{end}{' '.join(before)}"
+            orders = (
+                f"{given}{family}",
+                f"{last}{first}",
+                f"{first}{last}",
+                f"{end}{' '.join(before)}",
+            )
             keys = (name, *orders, identity)
             for key in (*map(bare, keys), f"#{number}" if number else ""):
                 if key:
@@ -108,8 +118,19 @@ class People:
     def find(self, submission: Submission, student: str = "") -> dict[str, str]:
         """Find whose a submission is: by the platform's number, its name, the file's, or the id."""
         stem = submission.file.rpartition("/")[2].rpartition(".")[0]
-        keys = [f"#{submission.lms_id}", *map(bare, (submission.person, submission.file, stem, student))]
+        keys = [
+            f"#{submission.lms_id}",
+            *map(bare, (submission.person, submission.file, stem, student)),
+        ]
         return next((self._rows[key] for key in keys if key.strip("#") and key in self._rows), {})
+
+
+def _own(entry: Entry) -> bool:
+    """Tell whether a file's name says that it is its student's: no other's counts before it."""
+    identity = bare(entry.grade.student)
+    return bool(entry.submission.person) or (
+        len(identity) > 2 and identity in bare(entry.grade.file)
+    )
 
 
 def choose(entries: list[Entry]) -> None:
@@ -117,18 +138,22 @@ def choose(entries: list[Entry]) -> None:
     groups: dict[tuple, list[Entry]] = {}
     for entry in entries:
         if entry.grade.assignment:
-            person = entry.submission.person + entry.submission.lms_id or entry.person.get("name", "")
+            person = entry.submission.person + entry.submission.lms_id or entry.person.get(
+                "name", ""
+            )
             who = (f"person {bare(person)}") if person else f"id {bare(entry.grade.student)}"
             if not person and not entry.grade.student:
                 who = f"file {entry.grade.file}"
             groups.setdefault((entry.grade.assignment, who), []).append(entry)
     for group in groups.values():
-        last = max(group, key=lambda e: (bool(e.grade.student), e.submission.order))
+        last = max(group, key=lambda e: (bool(e.grade.student), _own(e), e.submission.order))
         for entry in group:
             entry.counts = entry is last
             others = ", ".join(e.grade.file for e in group if e is not entry)
             if others and entry.counts:
-                entry.grade.notes.insert(0, f"the latest of several counts, this one; also {others}")
+                entry.grade.notes.insert(
+                    0, f"the latest of several counts, this one; also {others}"
+                )
             elif others:
                 entry.grade.notes.insert(0, f"{last.grade.file} came later and counts instead")
     shared: dict[tuple, list[Entry]] = {}
@@ -153,7 +178,10 @@ def grades(entries: list[Entry], assignments: dict[str, Assignment]) -> str:
         grade = entry.grade
         own = assignments[grade.assignment].questions if grade.assignment else []
         points = grade.points | entry.written
-        cells = {q["name"]: BY_HAND if q["name"] not in points else number(points[q["name"]]) for q in own}
+        cells = {
+            q["name"]: BY_HAND if q["name"] not in points else number(points[q["name"]])
+            for q in own
+        }
         out_of = sum(q["points"] for q in own if q["name"] in points)
         by_hand = sum(q["points"] for q in own if q["name"] not in points)
         wrong = "; ".join([*grade.notes, *(f"{q}: {r}" for q, r in grade.reasons.items() if r)])
@@ -165,6 +193,13 @@ def grades(entries: list[Entry], assignments: dict[str, Assignment]) -> str:
     return sheet(header, rows)
 
 
+def _blank(grade: Grade, question: dict) -> bool:
+    if question["manual"]:
+        return not grade.written.get(question["name"])
+    reason = grade.reasons.get(question["name"], "")
+    return any(words in reason for words in ("still ...", "is not defined", "is nothing (None)"))
+
+
 def class_statistics(entries: list[Entry], assignments: dict[str, Assignment]) -> str:
     """One row a question: how many have it right, the mean, and what most often went wrong."""
     rows = []
@@ -172,13 +207,13 @@ def class_statistics(entries: list[Entry], assignments: dict[str, Assignment]) -
         mine = [e for e in entries if e.counts and e.grade.assignment == name]
         for question in assignment.questions if mine else []:
             key, most = question["name"], question["points"]
-            points = [(e.grade.points | e.written)[key] for e in mine if key in e.grade.points | e.written]
+            points = [
+                (e.grade.points | e.written)[key] for e in mine if key in e.grade.points | e.written
+            ]
             reasons = Counter(one_line(e.grade.reasons.get(key, ""), 200) for e in mine
                               if e.grade.points.get(key) == 0)  # fmt: skip
             common, count = next(iter(reasons.most_common(1)), ("", 0))
-            blank = sum("still ..." in e.grade.reasons.get(key, "") or
-                        "not defined" in e.grade.reasons.get(key, "") or
-                        (question["manual"] and not e.grade.written.get(key)) for e in mine)  # fmt: skip
+            blank = sum(_blank(entry.grade, question) for entry in mine)
             rows.append([
                 name, key, number(most), len(mine), len(points),
                 number(statistics.mean(points)) if points else "",
@@ -207,6 +242,7 @@ def written(
         by_student[who] = row
         if row.get("key", "").strip():
             by_key[row["key"].strip()] = row
+    more = [name for name in (filled[0] if filled else {}) if name and name not in TEMPLATE]
     rows, used = [], set()
     for entry in entries:
         if not entry.counts or not entry.grade.assignment:
@@ -215,7 +251,10 @@ def written(
             name, most, grade = question["name"], question["points"], entry.grade
             if not question["manual"]:
                 continue
-            key, who = answer_key(entry, name), (bare(grade.student), bare(grade.assignment), bare(name))
+            key, who = (
+                answer_key(entry, name),
+                (bare(grade.student), bare(grade.assignment), bare(name)),
+            )
             row = by_key.get(key) or by_student.get(who, {})
             given = row.get("points", "").strip().replace(",", ".")
             if row.get("key", "").strip() not in ("", key) and given:
@@ -228,19 +267,24 @@ def written(
                 if points is not None and not 0 <= points <= most:
                     raise ValueError
             except ValueError:
-                problems.append(f"{grade.student} {name}: {one_line(given, 30)!r} points; it takes a "
-                                f"number from 0 to {number(most)}")  # fmt: skip
+                problems.append(
+                    f"{grade.student} {name}: {one_line(given, 30)!r} points; it takes a number "
+                    f"from 0 to {number(most)}"
+                )
                 points = None
             if points is not None:
                 entry.written[name] = points
             rows.append([key, harmless(grade.student), grade.assignment, name, given, number(most),
-                         harmless(grade.written[name], 300)])  # fmt: skip
+                         harmless(grade.written[name], 300),
+                         *(row.get(own, "") for own in more)])  # fmt: skip
     for row in filled:
         if id(row) not in used and row.get("points", "").strip():
             who = " ".join(row.get(name, "") for name in ("student", "assignment", "question"))
-            problems.append(f"{one_line(who, 100)}: nobody handed this in, so its points count nowhere")
-            rows.append([row.get(name, "") for name in TEMPLATE])
-    return sheet(TEMPLATE, rows), problems
+            problems.append(
+                f"{one_line(who, 100)}: nobody handed this in, so its points count nowhere"
+            )
+            rows.append([row.get(name, "") for name in [*TEMPLATE, *more]])
+    return sheet([*TEMPLATE, *more], rows), problems
 
 
 def canvas(entries: list[Entry], assignments: dict[str, Assignment]) -> str:
@@ -255,10 +299,14 @@ def canvas(entries: list[Entry], assignments: dict[str, Assignment]) -> str:
             name: entry.person[name] for name in CANVAS if entry.person.get(name)
         }
         key = f"{who} {bare(login)}" if who or login else entry.grade.file
-        row = rows.setdefault(key, [*(harmless(known.get(n, "")) for n in CANVAS), *[""] * len(names)])
+        row = rows.setdefault(
+            key, [*(harmless(known.get(n, "")) for n in CANVAS), *[""] * len(names)]
+        )
         row[len(CANVAS) + names.index(entry.grade.assignment)] = number(entry.total)
     most = [number(sum(q["points"] for q in assignments[n].questions)) for n in names]
-    return sheet([*CANVAS, *names], [["    Points Possible", "", "", "", "", *most], *rows.values()])
+    return sheet(
+        [*CANVAS, *names], [["    Points Possible", "", "", "", "", *most], *rows.values()]
+    )
 
 
 def moodle(entries: list[Entry], assignment: Assignment) -> str:

@@ -9,7 +9,9 @@ LARGEST, MOST_CELLS, LONGEST_ANSWER = 30_000_000, 3000, 20_000
 PLACEHOLDER = "_Type your answer here, replacing this text._"
 COMMENTS = ("<!-- BEGIN QUESTION -->", "<!-- END QUESTION -->")
 STATED = re.compile(r"student_id\s*(:\s*\w+\s*)?=[^=]")
-LITERAL = re.compile(r"""student_id\s*(?::\s*\w+\s*)?=\s*(?:(["'])([^"'\\]*)\1|(\d+)|\.\.\.)\s*(?:#.*)?$""")
+LITERAL = re.compile(
+    r"""student_id\s*(?::\s*\w+\s*)?=\s*(?:(["'])([^"'\\]*)\1|(\d+)|\.\.\.)\s*(?:#.*)?$"""
+)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,9 @@ def _text(value: object) -> str:
 def _typed(cell: dict) -> tuple[str, ...]:
     """Lines that a front end noted when a cell asked for input."""
     outputs = cell.get("outputs")
-    if not isinstance(outputs, list) or "input(" not in _text(cell.get("source", cell.get("input"))):
+    if not isinstance(outputs, list) or "input(" not in _text(
+        cell.get("source", cell.get("input"))
+    ):
         return ()
     streams = [o for o in outputs if isinstance(o, dict) and o.get("output_type") == "stream"]
     return tuple(_text(s.get("text"))[:5000] for s in streams)
