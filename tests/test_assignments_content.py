@@ -23,7 +23,7 @@ for folder in (ASSIGNMENTS, ROOT / "tests"):
 
 import answers  # noqa: E402
 import personal  # noqa: E402
-from wrong_answers import SLIPS, WRONG_ANSWERS  # noqa: E402
+from wrong_answers import ALSO_RIGHT, SLIPS, WRONG_ANSWERS  # noqa: E402
 
 # Asked for as computed, since a rounded number could not be told from a wrong one.
 EXACT = {"emp_se", "model_se", "emp_se_people", "emp_se_answers", "believed_se"}
@@ -140,6 +140,10 @@ def problems(name, student_id):
             failed = failures(name, wrong, tests)
             if set(failed) != {question}:
                 found.append(f"{question}, {label}: loses {failed or 'nothing'}")
+    for code in ALSO_RIGHT[name]:
+        other = dict(space)
+        exec(code, other)
+        found += [f"right in another way: {one}" for one in failures(name, other, tests).items()]
     for question, code in SLIPS[name]:
         slipped = space | {"_answers": answers}
         exec(code, slipped)

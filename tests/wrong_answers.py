@@ -471,6 +471,37 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
 }
 
 
+# Other ways to be right: code that must lose nothing.
+ALSO_RIGHT: dict[str, list[str]] = {
+    "pooling": [
+        "mood_sd = data['mood'].std(ddof=0)",
+        "coverage_mcse = pd.Series(np.arange(500) < round(500 * coverage)).sem()",
+        "effective_n = lambda n_people, n_answers, icc: np.array("
+        "[n_people * n_answers / (1 + (n_answers - 1) * icc)])",
+    ],
+    "four_strategies": [
+        "def two_stage(data, outcome, predictor, group):\n"
+        "    slopes = data.groupby(group)[[predictor, outcome]].apply("
+        "lambda own: np.polyfit(own[predictor], own[outcome], 1)[0])\n"
+        "    return pd.Series([slopes.mean(), slopes.sem(), len(slopes) - 1.0])",
+        "interval = lambda estimate, se, df: stats.t.interval(0.95, df, estimate, se)",
+    ],
+    "study_design": [
+        "def power_of(p_values, alpha=0.05):\n"
+        "    hits = pd.Series(np.asarray(p_values) < alpha)\n"
+        "    return np.array([hits.mean(), hits.sem()])",
+        "n_people = np.array(n_people, dtype=float)",
+        "people_affordable = lambda budget, per_person, per_answer, n_obs: np.floor("
+        "budget / (per_person + per_answer * n_obs))",
+        "replications_needed = lambda power, mcse: int(power * (1 - power) / mcse**2) + 1",
+    ],
+    "singular_fits": [
+        "rates_full_mcse = [e * np.sqrt(100 / 99) for e in rates_full_mcse]",
+        "dimensions = lambda cov: np.float64((np.linalg.eigvalsh(cov) >"
+        " max(1e-4 * np.linalg.eigvalsh(cov).max(), 0)).sum())",
+    ],
+}
+
 # Slips that a later answer builds on: what the student does, and the one question that it costs.
 _STUDY = (
     "_few, _many = {few}, {many};"

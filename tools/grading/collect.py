@@ -4,6 +4,7 @@ File names of Canvas, Moodle and Blackboard say whose a file is and which of sev
 Links, devices and the like are never opened.
 """
 
+import hashlib
 import io
 import os
 import re
@@ -15,7 +16,8 @@ from pathlib import Path, PurePosixPath
 
 from grading.submission import LARGEST, Submission, one_line, read_cells
 
-MOST_FILES, MOST_BYTES = 5000, 3_000_000_000
+# Of one zip: a class's, or one that a student put into it.
+MOST_FILES, MOST_BYTES = (5000, 50), (1_000_000_000, 2 * LARGEST)
 GIVEN_OUT = "personal.py"
 # Who, the platform's number of them, and the number of the submission.
 CANVAS = re.compile(r"(?P<who>[^_/]+)_(?:LATE_)?(?P<id>\d{3,})_(?P<order>\d{3,})_[^/]+$")
@@ -48,6 +50,7 @@ def hidden(name: str) -> bool:
 def in_zip(file: str, content: bytes | Path, depth: int = 0) -> Iterator[Submission]:
     """Yield the files of a zip, and of a zip in it, without unpacking anything to the disk."""
     opened = io.BytesIO(content) if isinstance(content, bytes) else content
+    left = MOST_BYTES[depth]
     try:
         with zipfile.ZipFile(opened) as archive:
             for number, entry in enumerate(archive.infolist()):
@@ -55,8 +58,8 @@ def in_zip(file: str, content: bytes | Path, depth: int = 0) -> Iterator[Submiss
                 if entry.is_dir() or hidden(name):
                     continue
                 name = f"{file}/{name}" if file else name
-                if number >= MOST_FILES:
-                    yield Submission(name, problem=f"is one of more than {MOST_FILES} files")
+                if number >= MOST_FILES[depth] or left < 0:
+                    yield Submission(name, problem="and what follows in its zip is too much")
                     return
                 date = tuple(entry.date_time)
                 if entry.file_size > LARGEST:
@@ -65,6 +68,7 @@ def in_zip(file: str, content: bytes | Path, depth: int = 0) -> Iterator[Submiss
                 try:
                     with archive.open(entry) as stream:
                         data = stream.read(LARGEST + 1)
+                        left -= len(data)
                 except Exception:  # a password, a damaged entry, a method unknown here
                     yield Submission(name, problem="cannot be read from its zip")
                     continue
@@ -102,9 +106,14 @@ def in_folder(folder: Path) -> Iterator[Submission]:
                     yield Submission(relative, stream.read(LARGEST + 1), order=(state.st_mtime_ns,))
 
 
+def digest(content: bytes) -> str:
+    """Name a content, which is not kept."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def collect(place: Path, leave_out: Path | None = None) -> list[Submission]:
     """Read everything that was handed in, before the first notebook runs."""
-    found, names, total = [], set(), 0
+    found, names = [], set()
     for one in in_folder(place) if place.is_dir() else in_zip("", place):
         if leave_out and place.is_dir() and (place / one.file).resolve() == leave_out.resolve():
             continue
@@ -115,15 +124,13 @@ def collect(place: Path, leave_out: Path | None = None) -> list[Submission]:
         names.add(name)
         one = replace(one, file=name, person=one_line(who, 100), lms_id=number)
         one = replace(one, order=(order, one.order, attempt))
-        total += len(one.content)
-        if not one.problem and total > MOST_BYTES:
-            one = replace(one, content=b"", problem="is too much: all files together exceed 3 GB")
         if not one.problem:
             try:
                 cells, metadata = read_cells(one.content)
-                one = replace(one, cells=cells, metadata=metadata)
+                one = replace(one, cells=cells, metadata=metadata, digest=digest(one.content))
             except Exception:  # whatever a damaged or a hostile file raises
                 one = replace(one, problem="is not a notebook")
+        one = replace(one, content=b"")
         found.append(one)
     # A platform's folder may hold a text beside the notebook: the notebook is the submission.
     with_notebook = {(s.person, s.lms_id) for s in found if s.person and not s.problem}

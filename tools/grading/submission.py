@@ -30,6 +30,7 @@ class Submission:
 
     file: str
     content: bytes = field(default=b"", repr=False)
+    digest: str = ""
     person: str = ""
     lms_id: str = ""
     order: tuple = ()
