@@ -221,6 +221,9 @@ def refuse(sentence: str) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Grade, write, and return the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a folder's name may be of any bytes
+            stream.reconfigure(errors="backslashreplace")
     options = parse(arguments)
     place = Path(options.submissions)
     sys.path.insert(0, str(options.source.resolve()))  # personal.py and answers.py

@@ -114,7 +114,10 @@ def rows_of(path):
 def grade(place, built, *options, source=SOURCE):
     """Call what `make grade` calls, and read the CSV: rows by file."""
     import grade as command
+    from grading import sandbox
 
+    if "--trust" not in options and (problem := sandbox.problem()):
+        pytest.skip(problem)
     out = place.with_name(f"{place.name.removesuffix('.zip')}-grades")
     told = ["--built", str(built), "--source", str(source), *options]
     assert command.main([str(place), *told]) == 0

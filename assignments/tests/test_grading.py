@@ -521,7 +521,7 @@ def crowd(tiny, tmp_path_factory):
     odd = os.path.join(os.fsencode(folder), b"caf\xe9 <b>&.ipynb")
     with open(odd, "wb") as stream:
         stream.write(nbformat.writes(one.solution("someone-15")).encode())
-    lost["caf\ufffd <b>&.ipynb"] = set()
+    lost["caf? <b>&.ipynb"] = set()
     add("line\nbreak.ipynb", one.solution("someone-16"))
     lost["line break.ipynb"] = lost.pop("line\nbreak.ipynb")
     yield folder, lost
@@ -842,6 +842,22 @@ def test_a_zip_of_moodle_and_its_sheet(tiny, tmp_path):
     assert sheet["AB2"]["Full name"] == "José O'Neill"
     assert sheet["AB2"]["Email address"] == "j@x.org"
     assert sheet["AB2"]["Feedback comments"] == "q1: 2 of 2, q2: 0 of 3, q3: 4 of 4"
+
+
+def test_a_zip_with_a_name_of_no_encoding_and_more_than_it_should(tiny, tmp_path):
+    from grading.collect import MOST_FILES, collect
+
+    place = tmp_path / "class.zip"
+    zip_of(tmp_path / "within.zip", {f"{n}.ipynb": b"{}" for n in range(MOST_FILES[1] + 9)})
+    files = {"caf\u00e9.ipynb": tiny.solution("ab1"), "ab2.ipynb": tiny.solution("ab2")}
+    zip_of(place, files | {"many.zip": (tmp_path / "within.zip").read_bytes()})
+    # The name stands in two places, and its two bytes for \u00e9 become two that are none.
+    place.write_bytes(place.read_bytes().replace("\u00e9".encode(), b"\xff\xfe"))
+    found = collect(place)
+    assert sum(not one.problem for one in found) == 2
+    assert len(found) == 2 + MOST_FILES[1] + 1
+    place.write_bytes(b"PK\x03\x04 and nothing more")
+    assert [one.problem for one in collect(place)] == ["is not a zip that can be read"]
 
 
 def test_the_sheet_that_canvas_takes(tiny, tmp_path):

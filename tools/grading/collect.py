@@ -47,12 +47,28 @@ def hidden(name: str) -> bool:
     return parts[-1:] == [GIVEN_OUT] or any(part.startswith((".", "__")) for part in parts)
 
 
+def open_zip(content: bytes | Path) -> zipfile.ZipFile:
+    """Open a zip, also one that calls a name UTF-8 which is none, at which Python gives up."""
+    try:
+        return zipfile.ZipFile(io.BytesIO(content) if isinstance(content, bytes) else content)
+    except UnicodeDecodeError:
+        data = bytearray(content if isinstance(content, bytes) else content.read_bytes())
+        place = data.find(b"PK\x01\x02")
+        while place >= 0:
+            # The flag that says UTF-8, here and where the file itself begins.
+            start = int.from_bytes(data[place + 42 : place + 46], "little")
+            for flag in (place + 9, start + 7):
+                if flag < len(data):
+                    data[flag] &= 0xF7
+            place = data.find(b"PK\x01\x02", place + 4)
+        return zipfile.ZipFile(io.BytesIO(data))
+
+
 def in_zip(file: str, content: bytes | Path, depth: int = 0) -> Iterator[Submission]:
     """Yield the files of a zip, and of a zip in it, without unpacking anything to the disk."""
-    opened = io.BytesIO(content) if isinstance(content, bytes) else content
     left = MOST_BYTES[depth]
     try:
-        with zipfile.ZipFile(opened) as archive:
+        with open_zip(content) as archive:
             for number, entry in enumerate(archive.infolist()):
                 name = entry.filename.replace("\\", "/")
                 if entry.is_dir() or hidden(name):
@@ -118,7 +134,7 @@ def collect(place: Path, leave_out: Path | None = None) -> list[Submission]:
         if leave_out and place.is_dir() and (place / one.file).resolve() == leave_out.resolve():
             continue
         who, number, order, attempt = platform(one.file)
-        name = one_line(os.fsencode(one.file).decode("utf-8", "replace"), 400)
+        name = one_line(one.file, 400)
         while name in names:
             name += " (again)"
         names.add(name)
