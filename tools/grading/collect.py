@@ -53,14 +53,16 @@ def open_zip(content: bytes | Path) -> zipfile.ZipFile:
         return zipfile.ZipFile(io.BytesIO(content) if isinstance(content, bytes) else content)
     except UnicodeDecodeError:
         data = bytearray(content if isinstance(content, bytes) else content.read_bytes())
-        place = data.find(b"PK\x01\x02")
-        while place >= 0:
-            # The flag that says UTF-8, here and where the file itself begins.
-            start = int.from_bytes(data[place + 42 : place + 46], "little")
-            for flag in (place + 9, start + 7):
-                if flag < len(data):
-                    data[flag] &= 0xF7
-            place = data.find(b"PK\x01\x02", place + 4)
+
+        def number(place: int, size: int) -> int:
+            return int.from_bytes(data[place : place + size], "little")
+
+        place = number(data.rfind(b"PK\x05\x06") + 16, 4)
+        while data[place : place + 4] == b"PK\x01\x02":
+            # The flag that says UTF-8, in the list of files and where the file itself begins.
+            for flag in (place + 9, number(place + 42, 4) + 7):
+                data[flag] &= 0xF7
+            place += 46 + sum(number(place + length, 2) for length in (28, 30, 32))
         return zipfile.ZipFile(io.BytesIO(data))
 
 
