@@ -169,7 +169,7 @@ def run(job: dict, skip: dict, descriptor: int) -> None:
     """Run the cells: what the forked copy does."""
     from IPython.core.interactiveshell import InteractiveShell
 
-    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1)
+    let_others_look(True)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     say = Speaker(descriptor)
     sys.path.insert(0, os.getcwd())  # where personal.py is
@@ -377,6 +377,12 @@ class Watch:
         self.write("note", None, f"more than {MOST_RESTARTS} cells had to be stopped")
 
 
+def let_others_look(may: bool) -> None:
+    """Open or close this process to the others of the same user."""
+    with contextlib.suppress(AttributeError):  # macOS, where they are trusted, has none
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, int(may))
+
+
 def resident(pid: str) -> int:
     """Tell how much memory a process has of its own."""
     try:
@@ -399,7 +405,7 @@ def proportional(pid: str) -> int:
 def main() -> None:
     """Run the job that stands in the standard input."""
     job = json.load(sys.stdin)
-    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)  # so no cell can look into this process
+    let_others_look(False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     inside.limit(job["memory"], job["file_size"], 2 * job["processes"] if os.getpid() == 1 else 0)
     from IPython.core.history import HistoryManager

@@ -288,8 +288,10 @@ def _wait(
         if stop.is_set():
             raise StoppedError
         rounds += 1
-        late = time.monotonic() > deadline
-        if late or (rounds % 20 == 0 and _memory(process, limits.memory * 2) > limits.memory * 2):
+        most = 2 * limits.memory
+        if time.monotonic() > deadline:
+            return
+        if knows and rounds % 20 == 0 and _memory(process, most) > most:
             return
 
 
