@@ -9,8 +9,8 @@ import pytest
 from fake_engine import FAKE
 
 from mlmlearn import Condition, Grid, Results, cli, processes, run, simulate
-from mlmlearn.errors import InputError
 from mlmlearn.engines import ENGINES
+from mlmlearn.errors import InputError
 
 DATA = Path(__file__).parent / "data"
 RUN = ["run", "--n-groups", "6", "--n-obs", "5", "--group-sd", "1", "--replications", "3"]

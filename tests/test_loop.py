@@ -29,12 +29,13 @@ from mlmlearn import (
     loop,
     run,
     simulate,
+    workers,
 )
 from mlmlearn import store as store_module
-from mlmlearn.loop import fit_all
 from mlmlearn.machine import one_thread
 from mlmlearn.schedule import schedule
 from mlmlearn.store import RunFolder
+from mlmlearn.workers import fit_all
 
 GRID = Grid(n_groups=[6, 7], n_obs=[5], group_sd=[0.1, 1], replications=7)
 KEY = ["n_groups", "n_obs", "group_sd", "replication", "strategy"]
@@ -361,8 +362,8 @@ def test_a_stop_without_a_folder_does_not_promise_what_is_gone(monkeypatch):
         done.append(chunk)
         return fit_chunk(chunk, *rest)
 
-    fit_chunk = loop._fit_chunk
-    monkeypatch.setattr(loop, "_fit_chunk", stopping)
+    fit_chunk = loop.fit_chunk
+    monkeypatch.setattr(loop, "fit_chunk", stopping)
     with pytest.raises(KeyboardInterrupt) as caught:
         run(GRID, engine=FAKE, progress=False)
     n_done = sum(len(chunk.replications) for chunk in done)
@@ -420,7 +421,7 @@ def test_a_run_that_goes_on_elsewhere_says_so(fake, tmp_path, monkeypatch):
     run(GRID, engine=FAKE, out=out, progress=False)
     parts(out)[0].unlink()
     elsewhere = {"system": "another", "processor": "another", "cores": 1, "blas": "another"}
-    monkeypatch.setattr(loop, "describe", lambda: elsewhere)
+    monkeypatch.setattr(workers, "describe", lambda: elsewhere)
     resumed = run(GRID, engine=FAKE, out=out, progress=False)
     assert_same(resumed, fake)
     assert resumed.manifest["machine"] == fake.manifest["machine"]
@@ -478,7 +479,7 @@ def test_dask_gives_the_same_tables(fake):
 
 
 def test_a_package_without_the_reference_run_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr("mlmlearn.run_results.files", lambda package: tmp_path)
+    monkeypatch.setattr("mlmlearn.results.files", lambda package: tmp_path)
     with pytest.raises(RunError, match=r"^this copy of mlmlearn came without the reference run"):
         load_reference()
 

@@ -21,7 +21,7 @@ from mlmlearn.errors import EngineError, InputError, RunError
 from mlmlearn.files import read_table, to_numbers
 from mlmlearn.fitting import compare
 from mlmlearn.loop import run
-from mlmlearn.run_results import Results, load_reference
+from mlmlearn.results import Results, load_reference
 from mlmlearn.store import write_atomically
 from mlmlearn.strategies import POST_STRATEGIES, STRATEGIES
 from mlmlearn.verification import verify

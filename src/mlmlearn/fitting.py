@@ -9,8 +9,8 @@ import pandas as pd
 from mlmlearn.batch import Batch
 from mlmlearn.engines import Engine, check_engine, fit_batch
 from mlmlearn.errors import FitError, InputError, StrategyError
+from mlmlearn.fit_result import FitResult, result_of
 from mlmlearn.formulas import read, written
-from mlmlearn.results import FitResult, result_of
 from mlmlearn.simulation import SimulatedData
 from mlmlearn.strategies import get_strategies, get_strategy
 
