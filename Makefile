@@ -18,7 +18,7 @@ book: $(READY) ## Execute every chapter and build the site
 	@$(PY) tools/build_book.py
 
 test: lint ## Run the linter, the type checker and every test
-	@tools/setup browser
+	@tools/setup tests
 	@$(PY) -m pytest --numprocesses auto --dist worksteal
 
 # lme4's last digits depend on the processor; what the book says of it must not.
@@ -51,8 +51,9 @@ linkcheck: $(READY) ## Ask every external link whether it still answers
 assignments: $(CLASSROOM) ## Make students' notebooks, solutions and autograders
 	@$(CLASSROOM_PY) tools/make_assignments.py --hand-out assignments/student
 
-grade: assignments ## Grade a folder of notebooks (SUBMISSIONS=folder, ASSIGNMENT=name if they do not say)
-	@$(CLASSROOM_PY) tools/grade.py "$(SUBMISSIONS)" $(if $(ASSIGNMENT),--assignment "$(ASSIGNMENT)") $(OPTIONS)
+grade: assignments ## Grade a folder or a zip (SUBMISSIONS=it, NAMES=a class list, ASSIGNMENT=name)
+	@$(CLASSROOM_PY) tools/grade.py "$(SUBMISSIONS)" $(if $(ASSIGNMENT),--assignment "$(ASSIGNMENT)") \
+		$(if $(NAMES),--names "$(NAMES)") $(OPTIONS)
 
 test-classroom: $(CLASSROOM) ## Test the assignments and the grading
 	@$(CLASSROOM_PY) -m pytest assignments/tests
@@ -73,5 +74,5 @@ clean: ## Remove the built site and the virtual environments
 $(READY): requirements.txt pyproject.toml binder/apt.txt tools/setup
 	@tools/setup
 
-$(CLASSROOM): assignments/requirements.txt pyproject.toml tools/setup
+$(CLASSROOM): assignments/requirements.txt assignments/apt.txt pyproject.toml tools/setup
 	@tools/setup classroom

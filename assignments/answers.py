@@ -1,7 +1,8 @@
 """The right answers of every assignment, for the grader alone: never hand this file out.
 
-One function an assignment, named like it. Each computes from the student's id and looks at
-nothing that the student made, so an answer is right or wrong on its own.
+One function an assignment, named like it, computes from the student's id and looks at nothing that
+the student made, so an answer is right or wrong on its own. Beside it stands one that is asked when
+an answer is wrong: what would be right for whoever went on from their own wrong earlier answers?
 """
 
 from functools import cache
@@ -21,21 +22,47 @@ from personal import (
 from scipy import stats
 
 from mlmlearn import STRATEGIES, Condition, Grid, fit, load_reference, performance, run
-from mlmlearn.engine_batch import compress, fit_many
+from mlmlearn.batch import Batch
+from mlmlearn.engines import fit_batch
 from mlmlearn.simulation import draw_many
 
-__all__ = ["close", "four_strategies", "pooling", "singular_fits", "study_design"]
+__all__ = ["close", "four_strategies", "pooling", "same", "singular_fits", "study_design"]
+
+
+def flat(values):
+    """List the numbers of a number, list, array or table, or of lists of these."""
+    if hasattr(values, "tolist"):
+        values = values.tolist()
+    if isinstance(values, (list, tuple)):
+        return [number for one in values for number in flat(one)]
+    return [float(values)]
 
 
 def close(given, right, *, rel=0.006, abs=0.0):
     """Tell whether a number, or every number of a list, is close to the right one.
 
-    The default lets a right answer pass that was rounded to three significant digits.
+    The default lets a right answer pass that was rounded to three significant digits. A number
+    may come as an array or a list of one, as the instant checks have it.
     """
-    given, right = np.asarray(given, dtype=float), np.asarray(right, dtype=float)
+    given, right = np.array(flat(given)), np.array(flat(right))
     return given.shape == right.shape and bool(
         np.all(np.abs(given - right) <= np.maximum(abs, rel * np.abs(right)) * (1 + 1e-9))
     )
+
+
+def same(given, right):
+    """Tell whether two texts are equal but for case and blanks."""
+    given = given.tolist() if hasattr(given, "tolist") else given
+    given = given[0] if isinstance(given, list) and len(given) == 1 else given
+    return isinstance(given, str) and " ".join(given.split()).casefold() == right.casefold()
+
+
+def people(value):
+    """Return a student's own number of people, or raise ValueError for what no study could have."""
+    [number] = flat(value)
+    if number % 1 or not 2 <= number <= 1000:
+        raise ValueError(f"{number} people")
+    return int(number)
 
 
 def line(x, y):
@@ -47,6 +74,23 @@ def line(x, y):
 
 
 @cache
+def diaries(student_id):
+    """Return slope, standard error and degrees of freedom of the 500 other studies."""
+    rows = []
+    for replication in range(1, 501):
+        other = diary(student_id, replication)
+        (_, estimate), (_, se) = line(other["sleep"], other["mood"])
+        rows.append((diary_process(student_id)["slope"], estimate, se, len(other) - 2))
+    return pd.DataFrame(rows, columns=["truth", "estimate", "se", "df"]).assign(term="sleep")
+
+
+def sums(fits):
+    """Return what question 7 of `pooling` asks of 500 fits."""
+    summary = performance(fits, by="term").iloc[0]
+    return summary[["emp_se", "model_se", "coverage", "coverage_mcse"]].to_dict()
+
+
+@cache
 def pooling(student_id):
     """Return the right answers of `pooling`."""
     data, truth = diary(student_id), diary_process(student_id)
@@ -54,17 +98,8 @@ def pooling(student_id):
     own = pd.Series(
         {person: line(rows["sleep"], rows["mood"])[0][1] for person, rows in data.groupby("person")}
     )
-    roles = {"outcome": "mood", "predictors": ["sleep"], "group": "person", "engine": "batch"}
     lowest = own.idxmin()
     between, noise = truth["between_sd"] ** 2, truth["noise_sd"] ** 2
-
-    rows = []
-    for replication in range(1, 501):
-        other = diary(student_id, replication)
-        (_, estimate), (_, se) = line(other["sleep"], other["mood"])
-        rows.append((truth["slope"], estimate, se, len(other) - 2))
-    fits = pd.DataFrame(rows, columns=["truth", "estimate", "se", "df"]).assign(term="sleep")
-    summary = performance(fits, by="term").iloc[0]
     return {
         "n_rows": len(data),
         "n_people": data["person"].nunique(),
@@ -73,11 +108,41 @@ def pooling(student_id):
         "slope_se": ses[1],
         "lowest_person": lowest,
         "own_slope": own[lowest],
-        "pulled_slope": fit("mlm_full", data, **roles).group_coefs.loc[lowest, "sleep"],
+        "pulled_slope": pulled(student_id)[lowest],
         "icc": between / (between + noise),
         "total_sd": np.sqrt(between + noise),
-        **summary[["emp_se", "model_se", "coverage", "coverage_mcse"]].to_dict(),
+        **sums(diaries(student_id)),
     }
+
+
+@cache
+def pulled(student_id):
+    """Return everybody's partially pooled slope."""
+    roles = {"outcome": "mood", "predictors": ["sleep"], "group": "person", "engine": "batch"}
+    return fit("mlm_full", diary(student_id), **roles).group_coefs["sleep"]
+
+
+def pooling_given(student_id, question, own):
+    """Yield what is right for whoever went on from their own wrong earlier answers."""
+    right = pooling(student_id)
+    if question == "q2" and "n_rows" in own:
+        n_rows = people(own["n_rows"])
+        yield right | {
+            "slope_se": right["slope_se"] * np.sqrt((right["n_rows"] - 2) / (n_rows - 2))
+        }
+    if question == "q4" and "person_slopes" in own:
+        slopes = own["person_slopes"](diary(student_id))
+        lowest = slopes.idxmin()
+        yield right | {
+            "lowest_person": lowest,
+            "own_slope": slopes[lowest],
+            "pulled_slope": pulled(student_id)[lowest],
+        }
+    if question == "q7" and "slope_se" in own:
+        fits, (ratio,) = diaries(student_id), flat(own["slope_se"])
+        # The formula's slip is not known: it may have lost a factor, or a root.
+        for se in (fits["se"] * ratio / right["slope_se"], fits["se"] ** 2):
+            yield right | sums(fits.assign(se=se))
 
 
 @cache
@@ -91,18 +156,38 @@ def four_strategies(student_id):
         name: float((result.coefs["estimate"] - truth).abs().sum()) for name, result in fits.items()
     }
     full = fits["mlm_full"]
-    return {
+    surest = certainty(strength)
+    return surest | {
         "full_estimate": strength.loc["estimate", "mlm_full"],
         "full_se": strength.loc["se", "mlm_full"],
         "strength_sd": np.sqrt(full.random_cov.loc["strength", "strength"]),
         "residual_sd": full.residual_sd,
         "dfs": strength.loc["df", list(STRATEGIES)].tolist(),
-        "surest": strength.loc["se"].idxmin(),
-        "smallest_se": strength.loc["se"].min(),
-        "se_ratio": strength.loc["se"].max() / strength.loc["se"].min(),
         "errors": errors,
         "nearest": min(errors, key=errors.get),
     }
+
+
+def certainty(table):
+    """Return what question 5 of `four_strategies` asks of one coefficient in all strategies."""
+    ses = table.loc["se"]
+    return {
+        "surest": ses.idxmin(),
+        "smallest_se": ses.min(),
+        "se_ratio": ses.max() / ses.min(),
+    }
+
+
+def four_strategies_given(student_id, question, own):
+    """Yield what is right for whoever took the row of another coefficient, and went on with it."""
+    if question == "q5" and "dfs" in own:
+        roles = {"outcome": "rating", "predictors": ["strength", "sweetness"], "group": "taster"}
+        data = tasting(student_id)
+        fits = {name: fit(name, data, engine="batch", **roles).coefs for name in STRATEGIES}
+        for term in ("Intercept", "sweetness"):
+            table = pd.DataFrame({name: coefs.loc[term] for name, coefs in fits.items()})
+            if close(own["dfs"], table.loc["df"].tolist()):
+                yield four_strategies(student_id) | certainty(table)
 
 
 def affordable(plan, n_obs):
@@ -110,8 +195,10 @@ def affordable(plan, n_obs):
     return plan["budget"] // (plan["per_person"] + plan["per_answer"] * n_obs)
 
 
-def studies(plan, n_people, n_obs, slope, strategy):
+@cache
+def studies(student_id, n_people, n_obs, slope, strategy, first=0):
     """Simulate a design 300 times, fit all data sets at once, and sum up the slopes."""
+    plan = study_plan(student_id)
     condition = Condition(
         n_people,
         n_obs,
@@ -120,45 +207,123 @@ def studies(plan, n_people, n_obs, slope, strategy):
         betas=[0, slope],
         noise_sd=plan["noise_sd"],
     )
-    drawn = draw_many(condition, plan["seed"], range(300))
-    found = fit_many(strategy, compress(drawn.X, drawn.y))
+    drawn = draw_many(condition, plan["seed"], range(first, first + 300))
+    batch = Batch.of_arrays(condition.terms, 2, drawn.X, drawn.y, drawn.present, range(300))
+    _, found = fit_batch(strategy, batch, "batch")
     columns = {"estimate": found.estimate[:, 1], "se": found.se[:, 1], "df": found.df[:, 1]}
     fits = pd.DataFrame(columns).assign(term="IV1", truth=slope)
     return performance(fits, by="term").iloc[0]
+
+
+def designs(student_id, few, many, strategy="mlm_full", first=0):
+    """Return what questions 4 and 5 of `study_design` ask, with these numbers of people."""
+    slope = study_plan(student_id)["slope"]
+    people = studies(student_id, few, 4, slope, strategy, first)
+    answers = studies(student_id, many, 24, slope, strategy, first)
+    return {
+        "power_people": people["power"],
+        "power_people_mcse": people["power_mcse"],
+        "emp_se_people": people["emp_se"],
+        "power_answers": answers["power"],
+        "power_answers_mcse": answers["power_mcse"],
+        "emp_se_answers": answers["emp_se"],
+        "difference": people["power"] - answers["power"],
+        "difference_mcse": np.hypot(people["power_mcse"], answers["power_mcse"]),
+    }
+
+
+def alarms(student_id, many, first=0):
+    """Return what question 8 of `study_design` asks."""
+    full, intercept = (
+        studies(student_id, many, 24, 0, strategy, first)
+        for strategy in ("mlm_full", "mlm_intercept")
+    )
+    return {
+        "alarm_full": full["type_1_error"],
+        "alarm_intercept": intercept["type_1_error"],
+        "believed_se": intercept["model_se"],
+    }
+
+
+def best_design(plan, n_people):
+    """Return the best of the designs with 2 to 60 answers, and so many people each."""
+    n_obs = np.arange(2, 61)
+    ses = np.sqrt((plan["between_sd"] ** 2 + plan["noise_sd"] ** 2 / n_obs) / n_people)
+    best = int(ses.argmin())
+    return {
+        "best_n_obs": int(n_obs[best]),
+        "best_n_people": int(n_people[best]),
+        "best_se": ses[best],
+    }
+
+
+CHOICES = (4, 8, 16, 24, 48)
 
 
 @cache
 def study_design(student_id):
     """Return the right answers of `study_design`."""
     plan = study_plan(student_id)
-    people, answers = (
-        studies(plan, affordable(plan, n_obs), n_obs, plan["slope"], "mlm_full")
-        for n_obs in (4, 24)
-    )
-    null = {
-        strategy: studies(plan, affordable(plan, 24), 24, 0, strategy)
-        for strategy in ("mlm_full", "mlm_intercept")
-    }
-    n_obs = np.arange(2, 61)
-    n_people = affordable(plan, n_obs)
-    ses = np.sqrt((plan["between_sd"] ** 2 + plan["noise_sd"] ** 2 / n_obs) / n_people)
-    best = int(ses.argmin())
+    few, many = affordable(plan, 4), affordable(plan, 24)
     return {
-        "n_people": [affordable(plan, n) for n in (4, 8, 16, 24, 48)],
-        "power_people": people["power"],
-        "power_people_mcse": people["power_mcse"],
-        "emp_se_people": people["emp_se"],
-        "power_answers": answers["power"],
-        "difference": people["power"] - answers["power"],
-        "difference_mcse": np.hypot(people["power_mcse"], answers["power_mcse"]),
-        "emp_se_answers": answers["emp_se"],
-        "best_n_obs": int(n_obs[best]),
-        "best_n_people": int(n_people[best]),
-        "best_se": ses[best],
-        "alarm_full": null["mlm_full"]["type_1_error"],
-        "alarm_intercept": null["mlm_intercept"]["type_1_error"],
-        "believed_se": null["mlm_intercept"]["model_se"],
+        "n_people": [affordable(plan, n) for n in CHOICES],
+        **designs(student_id, few, many),
+        **best_design(plan, affordable(plan, np.arange(2, 61))),
+        **alarms(student_id, many),
     }
+
+
+def study_design_given(student_id, question, own):
+    """Yield what is right for whoever went on from their own wrong earlier answers."""
+    plan, right = study_plan(student_id), study_design(student_id)
+    few, many = right["n_people"][0], right["n_people"][3]
+    if "people_affordable" in own:
+        costs = plan["budget"], plan["per_person"], plan["per_answer"]
+        paid = {n: people(own["people_affordable"](*costs, n)) for n in range(2, 61)}
+        if question == "q2":
+            yield {"n_people": [paid[n] for n in CHOICES]}
+        if question == "q7":
+            yield best_design(plan, np.array(list(paid.values())))
+        few, many = paid[4], paid[24]
+    if "n_people" in own:
+        chosen = [people(number) for number in flat(own["n_people"])]
+        few, many = chosen[0], chosen[3]
+    changed = (few, many) != (right["n_people"][0], right["n_people"][3])
+    if changed and question in ("q4", "q5"):
+        yield designs(student_id, few, many)
+    if changed and question == "q8":
+        yield alarms(student_id, many)
+    if "power_of" in own and question in ("q4", "q5"):
+        # The student's own function, asked about as many rejections as there were.
+        for one in (right, designs(student_id, few, many)):
+            mine = {
+                name: own["power_of"]([0.01] * k + [0.5] * (300 - k))
+                for name in ("power_people", "power_answers")
+                for k in [round(300 * one[name])]
+            }
+            (power, mcse), (other, other_mcse) = map(flat, mine.values())
+            yield one | {
+                "power_people": power,
+                "power_people_mcse": mcse,
+                "power_answers": other,
+                "difference": power - other,
+                "difference_mcse": np.hypot(mcse, other_mcse),
+            }
+    if question in ("q5", "q8") and "emp_se_people" in own:
+        # Whoever simulated or fitted something else for question 4 did so for the next ones, too.
+        for first in (0, 1):
+            for strategy in STRATEGIES:
+                one = designs(student_id, few, many, strategy, first)
+                if close(own["emp_se_people"], one["emp_se_people"], rel=1e-5):
+                    yield one
+                    yield alarms(student_id, many, first)
+    if question == "q5" and {"power_people", "power_people_mcse"} <= set(own):
+        (power,), (mcse,) = flat(own["power_people"]), flat(own["power_people_mcse"])
+        for one in (right, designs(student_id, few, many)):
+            yield one | {
+                "difference": power - one["power_answers"],
+                "difference_mcse": np.hypot(mcse, one["power_answers_mcse"]),
+            }
 
 
 SPREADS = (0.2, 0.5, 1.0)
@@ -188,7 +353,10 @@ def singular_fits(student_id):
     rates = flags.groupby("group_sd").mean()
     fits = results.fits[results.fits["term"] != "Intercept"]
     half_width = stats.t.ppf(0.975, fits["df"]) * fits["se"]
-    covered = fits.assign(covered=(fits["estimate"] - fits["truth"]).abs() <= half_width)
+    covered = fits.assign(
+        covered=(fits["estimate"] - fits["truth"]).abs() <= half_width, half_width=half_width
+    )
+    widths = covered.pivot_table(index=key, columns="strategy", values="half_width")
     shares = covered.pivot_table(index=key, columns="strategy", values="covered")
     where_singular = shares[singular["mlm_full"]].mean()
 
@@ -214,7 +382,23 @@ def singular_fits(student_id):
         "rates_intercept": rates["mlm_intercept"].tolist(),
         "n_singular": int(singular["mlm_full"].sum()),
         "coverage_full": where_singular["mlm_full"],
+        "mean_width_full": 2 * widths[singular["mlm_full"]]["mlm_full"].mean(),
         "coverage_intercept": where_singular["mlm_intercept"],
         "best_deviances": best,
         "gaps": (cases["deviance"] - best).tolist(),
     }
+
+
+def singular_fits_given(student_id, question, own):
+    """Yield what is right for whoever took another strategy's fit, and went on with it."""
+    if question != "q4" or not {"residual_full", "residual_intercept"} <= set(own):
+        return
+    data, changed = training(student_id), {}
+    roles = {"outcome": "score", "predictors": ["practice", "feedback"], "group": "learner"}
+    for strategy in STRATEGIES:
+        other = fit(strategy, data, engine="batch", **roles)
+        practice = other.coefs.loc["practice"]
+        for residual, end in (("residual_full", "kept"), ("residual_intercept", "dropped")):
+            if close(own[residual], other.residual_sd, rel=1e-3):
+                changed |= {f"se_{end}": practice["se"], f"df_{end}": practice["df"]}
+    yield singular_fits(student_id) | changed

@@ -6,6 +6,7 @@ every computer, and two ids give different data.
 
 import hashlib
 import math
+import unicodedata
 from numbers import Real
 
 import numpy as np
@@ -18,13 +19,17 @@ PLACEHOLDERS = {"", "...", "id", "myid", "yourid", "studentid", "name", "yournam
 
 def normal_id(student_id):
     """Return the id without white space and in lower case, or say what is wrong with it."""
+    if isinstance(student_id, (int, np.integer)) and not isinstance(student_id, bool):
+        student_id = str(student_id)
     if not isinstance(student_id, str):
         given = "..." if student_id is Ellipsis else repr(student_id)
         raise ValueError(
-            f"student_id is {given}; write your own id as text between quotation marks, such as "
+            f"student_id is {given}; write your own id between quotation marks, such as "
             'student_id = "ab12345", and run that cell again'
         )
-    normal = "".join(student_id.split()).casefold()
+    # Not even what cannot be seen makes another id: blanks of every kind, and half an emoji.
+    seen = (c for c in student_id if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+    normal = "".join("".join(seen).split()).casefold()
     if "".join(c for c in normal if c.isalnum()) in PLACEHOLDERS:
         raise ValueError(
             f"student_id is {student_id!r}, which is nobody's id; write your own, such as "
@@ -289,15 +294,27 @@ def suspects(student_id):
 NOTHING = "run the cell that sets it, or let the function return something"
 
 
-def number(value, name):
-    """Return an answer as a float, or say what is wrong with its form."""
+def there(value, name):
+    """Return an answer, or say that there is none yet."""
     assert value is not Ellipsis, f"{name} is still ...; put your answer in its place"
     assert value is not None, f"{name} is nothing (None); {NOTHING}"
+    # An array, a Series or a list of one is what it holds.
     if isinstance(value, (np.ndarray, pd.Series)) and value.size == 1:
-        value = value.item()
+        value = value.item() if isinstance(value, np.ndarray) else value.iloc[0]
+    return value
+
+
+def number(value, name, exact=False):
+    """Return an answer as a float, or say what is wrong with its form.
+
+    `exact` is for questions that ask for a number as computed.
+    """
+    value = there(value, name)
     is_number = isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.bool_))
     assert is_number, f"{name} should be one number, but it is of type {type(value).__name__}"
     assert np.isfinite(value), f"{name} should be a finite number, but it is {value}"
+    rounded = exact and float(f"{float(value):.5g}") == float(value)
+    assert not rounded, f"{name} should be given as computed, not rounded to {value}"
     return float(value)
 
 
@@ -305,11 +322,49 @@ def numbers(values, name, n):
     """Return an answer of n numbers as an array, or say what is wrong with its form."""
     assert values is not Ellipsis, f"{name} is still ...; put your answer in its place"
     assert values is not None, f"{name} is nothing (None); {NOTHING}"
-    assert isinstance(values, (list, tuple, np.ndarray, pd.Series)), (
+    assert isinstance(values, (list, tuple, np.ndarray, pd.Series, pd.Index)), (
         f"{name} should be a list of {n} numbers, but it is of type {type(values).__name__}"
     )
+    values = np.squeeze(values) if isinstance(values, np.ndarray) and n > 1 else values
     assert len(values) == n, f"{name} should hold {n} numbers, but it holds {len(values)}"
     return np.array([number(value, f"each part of {name}") for value in values])
+
+
+def named(values, name, keys):
+    """Return an answer of one number for each key as a dictionary, or say what is wrong."""
+    there(values, name)
+    if isinstance(values, pd.Series):
+        values = values.to_dict()
+    assert isinstance(values, dict), (
+        f"{name} should be a dictionary, such as {{{keys[0]!r}: 1.5, ...}}, "
+        f"but it is of type {type(values).__name__}"
+    )
+    found = {str(key).strip().casefold(): value for key, value in values.items()}
+    assert set(found) == set(keys), f"{name} should have the keys {', '.join(keys)}"
+    return {key: number(found[key], f"{name}[{key!r}]") for key in keys}
+
+
+def text(value, name, choices):
+    """Return an answer that is one of some texts, whatever its case and blanks."""
+    value = there(value, name)
+    assert isinstance(value, str), (
+        f"{name} should be text, but it is of type {type(value).__name__}"
+    )
+    for choice in choices:
+        if " ".join(value.split()).casefold() == choice.casefold():
+            return choice
+    raise AssertionError(
+        f"{name} should be one of {', '.join(choices)}, as text, but it is {value!r}"
+    )
+
+
+def yes_or_no(value, name):
+    """Return an answer that is True or False."""
+    value = there(value, name)
+    assert isinstance(value, (bool, np.bool_)), (
+        f"{name} should be True or False, without quotation marks"
+    )
+    return bool(value)
 
 
 def function(value, name):

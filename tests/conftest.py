@@ -183,4 +183,5 @@ def simulated() -> SimulatedData:
     return simulate(Condition(20, 10, 0.5), seed=5)
 
 
-COLUMNS = {"outcome": "DV", "predictors": ["IV1", "IV2", "IV3"], "group": "Group"}
+# The formula of data sets with three predictors, whose group is called Group.
+FORMULA = "DV ~ IV1 + IV2 + IV3"

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import r_frame
+from conftest import FORMULA, r_frame
 
 from mlmlearn import Condition, engine_pymer4, fit, simulate
 
@@ -92,7 +92,8 @@ def pair_of(data, in_r):
     df, outcome, predictors, group = data
 
     def pair(strategy):
-        result = fit(strategy, df, outcome=outcome, predictors=predictors, group=group)
+        formula = f"{outcome} ~ {' + '.join(f'`{name}`' for name in predictors)}"
+        result = fit(strategy, formula, df, group=group, engine="pymer4")
         return result, in_r(strategy, df, outcome, predictors, group)
 
     return pair
@@ -136,20 +137,20 @@ def test_multilevel_models_equal_lme4_and_lmertest(as_they_are, pair_of, strateg
 
 
 def test_a_singular_fit_is_reported_as_lme4_reports_it(in_r):
-    df = simulate(Condition(10, 5, 0.1), seed=2, replication=0).data
-    columns = {"outcome": "DV", "predictors": ["IV1", "IV2", "IV3"], "group": "Group"}
-    result = fit("mlm_full", df, **columns)
-    expected = in_r("mlm_full", df, *columns.values())
+    # Singular, at this deviance, in eight orders of its rows: not by rounding.
+    df = simulate(Condition(10, 8, 0.1), seed=2, replication=1).data
+    result = fit("mlm_full", FORMULA, df, group="Group", engine="pymer4")
+    expected = in_r("mlm_full", df, "DV", ["IV1", "IV2", "IV3"], "Group")
     assert expected.singular.item()
     assert result.singular
     assert result.converged  # singular, and yet at an optimum
-    assert list(result.messages) == [f"lme4: {text}" for text in expected.messages]
+    said = [text for text in result.messages if not text.startswith("lmerTest: ")]
+    assert said == [f"lme4: {text}" for text in expected.messages]
     assert result.reml_deviance == pytest.approx(expected.reml_deviance.item(), abs=1e-5)
     assert np.linalg.eigvalsh(result.random_cov).min() == pytest.approx(0, abs=1e-6)
 
 
 def test_lmertests_warning_about_its_hessian_is_kept():
-    columns = {"outcome": "DV", "predictors": ["IV1", "IV2", "IV3"], "group": "Group"}
     from rpy2 import robjects
 
     simulated = simulate(Condition(10, 5, 0.1), seed=2, replication=1)
@@ -168,15 +169,16 @@ def test_lmertests_warning_about_its_hessian_is_kept():
     """)
     expected = [" ".join(text.split()) for text in warnings]
     assert expected
-    result = fit("mlm_full", simulated.data, **columns)
+    result = fit("mlm_full", simulated, engine="pymer4")
     kept = [message for message in result.messages if message.startswith("lmerTest: ")]
     assert kept == [f"lmerTest: {text}" for text in expected]
 
 
 def test_predictors_are_centred_where_lme4_would_lose_its_way():
     trees = r_frame("MASS::Sitka")  # days since planting lie far from zero
-    columns = {"outcome": "size", "predictors": ["Time"], "group": "tree"}
-    lme4s, ours = (fit("mlm_full", trees, engine=e, **columns) for e in ("pymer4", "batch"))
+    lme4s, ours = (
+        fit("mlm_full", "size ~ Time", trees, group="tree", engine=e) for e in ("pymer4", "batch")
+    )
     assert lme4s.converged
     assert lme4s.messages == ()
     assert lme4s.reml_deviance == pytest.approx(ours.reml_deviance, abs=1e-4)
@@ -185,7 +187,7 @@ def test_predictors_are_centred_where_lme4_would_lose_its_way():
 
 def test_a_search_that_ends_on_a_slope_is_not_converged_by_lme4s_own_measure(as_they_are):
     trees = r_frame("MASS::Sitka")
-    result = fit("mlm_full", trees, outcome="size", predictors=["Time"], group="tree")
+    result = fit("mlm_full", "size ~ Time", trees, group="tree", engine="pymer4")
     assert not result.converged
     assert not result.singular
     stated = re.search(r"^lme4: .* max\|grad\| = (\S+) \(tol", "\n".join(result.messages), re.M)
@@ -195,7 +197,7 @@ def test_a_search_that_ends_on_a_slope_is_not_converged_by_lme4s_own_measure(as_
 def test_lme4s_advice_to_rescale_is_kept(as_they_are):
     df = simulate(Condition(20, 10, 0.5), seed=5).data
     df["IV1"] *= 1e6
-    result = fit("mlm_intercept", df, outcome="DV", predictors=["IV1"], group="Group")
+    result = fit("mlm_intercept", "DV ~ IV1", df, group="Group", engine="pymer4")
     assert result.messages == (
         "lme4: Some predictor variables are on very different scales: consider rescaling",
     )

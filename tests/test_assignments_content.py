@@ -13,6 +13,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,8 +23,10 @@ for folder in (ASSIGNMENTS, ROOT / "tests"):
 
 import answers  # noqa: E402
 import personal  # noqa: E402
-from wrong_answers import WRONG_ANSWERS  # noqa: E402
+from wrong_answers import ALSO_RIGHT, SLIPS, WRONG_ANSWERS  # noqa: E402
 
+# Asked for as computed, since a rounded number could not be told from a wrong one.
+EXACT = {"emp_se", "model_se", "emp_se_people", "emp_se_answers", "believed_se"}
 NAMES = sorted(path.stem for path in ASSIGNMENTS.glob("*.md"))
 # Two of them simulate for seconds, so one id has to do for these.
 IDS = {"pooling": ["example", "ab12345"], "four_strategies": ["example", "ab12345"]}
@@ -54,9 +57,10 @@ def work(name, student_id):
         if part == "tests":
             found = {}
             exec(code, found)
-            tests.setdefault(question, []).extend(
-                f for n, f in found.items() if n.startswith("test_")
-            )
+            functions = [f for n, f in found.items() if n.startswith("test_")]
+            for function in functions:
+                function.hidden = code.startswith("# HIDDEN")
+            tests.setdefault(question, []).extend(functions)
         elif part == "text" and code.startswith("student_id ="):
             space["student_id"] = student_id
         elif "plt." not in code.replace("import matplotlib.pyplot as plt", ""):
@@ -65,16 +69,38 @@ def work(name, student_id):
     return space, tests
 
 
-def failures(space, tests):
+def parameters(function):
+    return function.__code__.co_varnames[: function.__code__.co_argcount]
+
+
+def failure(functions, space, right):
+    """Return what the first failing test says, empty when all pass."""
+    for function in functions:
+        given = {"right": right} | {n: space.get(n) for n in parameters(function) if n != "right"}
+        try:
+            function(**{name: given[name] for name in parameters(function)})
+        except Exception as error:
+            return str(error) or type(error).__name__
+    return ""
+
+
+def failures(name, space, tests):
     """Return the questions that lose their points, with what the first failing test says."""
-    failed = {}
+    student_id, failed, own = space["student_id"], {}, {}
+    right, given = (getattr(answers, f"{name}{end}") for end in ("", "_given"))
     for question, functions in tests.items():
-        for function in functions:
-            wanted = function.__code__.co_varnames[: function.__code__.co_argcount]
-            try:
-                function(**{name: space.get(name) for name in wanted})
-            except Exception as error:
-                failed.setdefault(question, str(error) or type(error).__name__)
+        said = failure(functions, space, right(student_id))
+        if not said:
+            continue
+        hidden = [function for function in functions if function.hidden]
+        together = {n: value for values in own.values() for n, value in values.items()}
+        for values in [*own.values(), together]:
+            with contextlib.suppress(Exception):
+                for alternative in given(student_id, question, values):
+                    said = said and failure(hidden, space, alternative)
+        own[question] = {n: space.get(n) for f in functions for n in parameters(f)}
+        if said:
+            failed[question] = said
     return failed
 
 
@@ -87,23 +113,47 @@ def rounded(value):
     return float(f"{value:.3g}") if isinstance(value, (float, np.floating)) else value
 
 
+def wrap(value):
+    """Give a value in another of the forms that the instant checks accept."""
+    if isinstance(value, dict):
+        return pd.Series(value)
+    if isinstance(value, list):
+        return pd.Series(value).to_numpy().reshape(-1, 1)
+    if isinstance(value, str):
+        return f" {value.upper()} "
+    return np.array([value])
+
+
 def problems(name, student_id):
     """List everything that an assignment does wrong for one student."""
     space, tests = work(name, student_id)
     right = getattr(answers, name)(student_id)
-    found = [f"right answer: {failure}" for failure in failures(space, tests).items()]
-    handed_in = {key: rounded(space[key]) for key in right if key in space}
-    found += [f"rounded: {failure}" for failure in failures(space | handed_in, tests).items()]
+    found = [f"right answer: {one}" for one in failures(name, space, tests).items()]
+    handed_in = {key: rounded(space[key]) for key in right if key in space and key not in EXACT}
+    found += [f"rounded: {one}" for one in failures(name, space | handed_in, tests).items()]
+    wrapped = {key: wrap(space[key]) for key in right if key in space}
+    found += [f"wrapped: {one}" for one in failures(name, space | wrapped, tests).items()]
     for question, wrongs in WRONG_ANSWERS[name].items():
         for label, code in wrongs.items():
             wrong = dict(space)
             exec(code, wrong)
-            failed = failures(wrong, tests)
+            failed = failures(name, wrong, tests)
             if set(failed) != {question}:
                 found.append(f"{question}, {label}: loses {failed or 'nothing'}")
+    for code in ALSO_RIGHT[name]:
+        other = dict(space)
+        exec(code, other)
+        found += [f"right in another way: {one}" for one in failures(name, other, tests).items()]
+    for question, code in SLIPS[name]:
+        slipped = space | {"_answers": answers}
+        exec(code, slipped)
+        failed = failures(name, slipped, tests)
+        if set(failed) != {question}:
+            found.append(f"{question}, slip: loses {failed or 'nothing'}")
     blank = {key: ... if key in right else value for key, value in space.items()}
+    nothing = {"student_id": student_id, "data": blank.get("data")}
     for question in tests:
-        if question not in failures({"student_id": student_id, "data": blank.get("data")}, tests):
+        if question not in failures(name, nothing, tests):
             found.append(f"{question}: passes when nothing is there")
     return found
 
@@ -130,7 +180,12 @@ def test_an_id_is_read_the_same_however_it_is_typed():
     assert personal.diary("AB123").equals(personal.diary("ab123"))
 
 
-@pytest.mark.parametrize("bad", ["", "  ", "your-id", "...", ..., None, 12345])
+def test_a_whole_number_is_an_id_too():
+    assert personal.seed_of(12345, "x") == personal.seed_of("12345", "x")
+    assert personal.seed_of("ab\ud83d1\u200b", "x") == personal.seed_of("AB1", "x")
+
+
+@pytest.mark.parametrize("bad", ["", "  ", "your-id", "...", ..., None, 1.5, True])
 def test_a_missing_id_is_refused_in_a_sentence(bad):
     with pytest.raises(ValueError, match="write your own"):
         personal.seed_of(bad, "x")

@@ -1,14 +1,18 @@
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from fake_engine import FAKE
 
 from mlmlearn import Condition, Grid, Results, cli, processes, run, simulate
-from mlmlearn.fitting import ENGINES
+from mlmlearn.engines import ENGINES
+from mlmlearn.errors import InputError
 
+DATA = Path(__file__).parent / "data"
 RUN = ["run", "--n-groups", "6", "--n-obs", "5", "--group-sd", "1", "--replications", "3"]
 
 
@@ -83,18 +87,87 @@ def test_an_error_is_one_line(wrong, message, tmp_path, capsys):
 def test_compare_shows_the_strategies_of_a_csv_file(tmp_path, capsys):
     file, out = str(tmp_path / "data.csv"), tmp_path / "table.csv"
     simulate(Condition(7, 8, 1)).data.to_csv(file, index=False)
-    arguments = ["compare", file, "--outcome", "DV", "--group", "Group", "--engine", "fake"]
-    assert cli.main([*arguments, "--predictors", "IV1", "IV2", "--out", str(out)]) == 0
+    options = ["--group", "Group", "--engine", "fake"]
+    assert cli.main(["compare", file, "DV ~ IV1 + IV2", *options, "--out", str(out)]) == 0
     shown = capsys.readouterr().out
-    assert shown.splitlines()[0].split()[:3] == ["strategy", "term", "estimate"]
+    sizes, random, header, *_ = shown.splitlines()
+    assert sizes == "56 rows in 7 groups (Group); rows a group: least 8, median 8, most 8"
+    assert random == "random effects, where a strategy has them: Intercept, IV1, IV2"
+    assert header.split()[:3] == ["strategy", "term", "estimate"]
     assert "mlm_full: seven groups are too many" in shown
     assert len(pd.read_csv(out)) == 4 * 3
-    assert cli.main([*arguments, "--predictors", "height"]) == 1
-    assert "there is no column 'height' for the predictor; the" in capsys.readouterr().err
-    assert cli.main(["compare", "/nonexistent.csv", *arguments[2:], "--predictors", "IV1"]) == 1
-    assert capsys.readouterr().err == (
-        "mlmlearn: /nonexistent.csv cannot be read as CSV: No such file or directory\n"
-    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["no.csv", "y ~ day", "--group", "person"], "no.csv cannot be read: "),
+        (["thousands.csv", "y ~ day"], "name the column that says which rows belong together: --g"),
+        (["thousands.csv", "y ~ height", "--group", "person"], "there is no column 'height'"),
+        (["units_row.csv", "y ~ day", "--group", "person"], "line 2, column 'day': 'days' is not"),
+        (["units_row.csv", "y ~ C(day)", "--group", "person"], "line 2, column 'y': 'ms' is not"),
+        (["thousands.csv", "y ~ day", "--group", "person", "--decimal", "comma"], "line 2, column"),
+        (["const_within_all.csv", "y ~ x", "--group", "g"], "the outcome 'y' never varies within"),
+    ],
+)
+def test_compare_refuses_in_one_line(arguments, said, capsys):
+    assert cli.main(["compare", str(DATA / arguments[0]), *arguments[1:]]) == 1
+    refused = capsys.readouterr().err
+    assert refused.startswith("mlmlearn: ")
+    assert said in refused
+    assert refused.count("\n") == 1
+
+
+def test_compare_says_what_it_dropped_and_how_large_the_groups_are(tmp_path, capsys):
+    file = tmp_path / "data.txt"
+    lines = ["who|day|other|y", "01|0||1,5", "01|1||2", "01|2||", "1|0||3", "1|1||5,25", "2|NA||1"]
+    lines += ["b|0||1", "b|1||2,5", "b|2||2,5", "b|3||4,5"]
+    file.write_text("\n".join(lines))
+    arguments = ["compare", str(file), "y ~ day", "--group", "who", "--strategies", "two_stage"]
+    assert cli.main(arguments) == 1
+    assert "missing" in capsys.readouterr().err
+    assert cli.main([*arguments, "--missing", "drop"]) == 0
+    sizes, dropped, _, *table = capsys.readouterr().out.splitlines()
+    assert sizes == "8 rows in 3 groups (who); rows a group: least 2, median 2, most 4"
+    assert dropped == "dropped for missing values: 2 rows, and with them 1 group"
+    assert table[2].split()[:3] == ["two_stage", "day", "1.267"]
+
+
+def test_compare_shows_long_labels_in_one_line():
+    assert cli._shortened("arm[T.a\nb]") == "arm[T.a b]"
+    long = cli._shortened(f"arm[T.{'very ' * 20}long]")
+    assert (len(long), long[-5:]) == (40, "long]")
+
+
+def test_compare_shows_letters_that_the_terminal_does_not_know():
+    command = [sys.executable, "-m", "mlmlearn", "compare", str(DATA / "latin1.csv")]
+    options = ["Größe ~ day", "--group", "person", "--strategies", "cluster_robust"]
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"}
+    done = subprocess.run([*command, *options], env=ascii_only, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("formula", "roles"),
+    [
+        ("y ~ x + (x | g)", (["g"], ["y"], ["g", "x"])),
+        ("log(`my y`) ~ x * C(z, Treatment('a'))", (["k"], ["my y"], ["x"])),
+        ("y ~ 1 + np.log(x.y) + z", (["k"], ["y"], ["z", "x.y"])),
+    ],
+)
+def test_compare_finds_the_roles_of_columns(formula, roles, monkeypatch, capsys):
+    columns = ["g", "k", "x", "y", "z", "my y", "x.y"]
+    seen = {}
+    monkeypatch.setattr(cli, "read_table", lambda *_, **__: pd.DataFrame(columns=columns))
+
+    def to_numbers(table, **given):
+        seen.update(given)
+        raise InputError("enough")
+
+    monkeypatch.setattr(cli, "to_numbers", to_numbers)
+    group = [] if "| g" in formula else ["--group", "k"]
+    assert cli.main(["compare", "file", formula, *group]) == 1
+    assert (seen["labels"], seen["outcome"], seen["predictors"]) == roles
 
 
 def test_verify_tells_agreement_by_its_exit_code(folder, tmp_path, capsys):

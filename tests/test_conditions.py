@@ -76,6 +76,8 @@ def test_a_grid_needs_replications(replications):
 def test_a_grid_checks_every_value_before_anything_runs():
     with pytest.raises(InputError, match=r"^n_groups must be a whole number .* not 0$"):
         Grid(n_groups=(10, 0))
+    with pytest.raises(InputError, match=r"^n_groups must be a whole number .* not None$"):
+        Grid(n_groups=None)
     with pytest.raises(InputError, match=r"^group_sd is a standard deviation .* not -1$"):
         Grid(group_sd=(0.1, -1))
     with pytest.raises(InputError, match=r"^n_obs is empty; give at least one value$"):

@@ -15,7 +15,7 @@ REMEDY = (
 FIT = """
 from mlmlearn import Condition, EngineError, fit, simulate
 try:
-    fit("two_stage", simulate(Condition(5, 6, 1)))
+    fit("two_stage", simulate(Condition(5, 6, 1)), engine="pymer4")
 except EngineError as error:
     print(error)
 else:

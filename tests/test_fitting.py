@@ -1,23 +1,30 @@
+"""What `fit` and `compare` give back, most of it through lme4 and pymer4."""
+
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import COLUMNS
+from conftest import FORMULA
 
+import mlmlearn
 from mlmlearn import (
     POST_STRATEGIES,
     Condition,
     FitError,
     InputError,
     StrategyError,
-    compare,
     engine_pymer4,
-    fit,
     simulate,
 )
 
 pytestmark = pytest.mark.needs_r
 
-SLEEP = {"outcome": "Reaction", "predictors": ["Days"], "group": "Subject"}
+# Unless a test names another engine.
+fit, compare = (partial(function, engine="pymer4") for function in (mlmlearn.fit, mlmlearn.compare))
+
+SLEEP = "Reaction ~ Days"
+SLOPES = ["IV1", "IV2", "IV3"]
 
 # Published values (lme4's documentation and papers), as the book prints them.
 PUBLISHED = {
@@ -34,12 +41,14 @@ HALF_A_LAST_DIGIT = {
 
 @pytest.fixture(scope="module")
 def sleepstudy_fits(sleepstudy):
-    return {strategy: fit(strategy, sleepstudy, **SLEEP) for strategy in POST_STRATEGIES}
+    return {
+        strategy: fit(strategy, SLEEP, sleepstudy, group="Subject") for strategy in POST_STRATEGIES
+    }
 
 
 @pytest.fixture(scope="module")
 def sleepstudy_table(sleepstudy):
-    return compare(sleepstudy, **SLEEP)
+    return compare(SLEEP, sleepstudy, group="Subject")
 
 
 # Names and types are read before any strategy comes in, so the slowest need not see each.
@@ -122,7 +131,9 @@ REORDERED = {
 
 @pytest.mark.parametrize("change", REORDERED)
 def test_the_order_and_the_index_of_the_rows_change_nothing(sleepstudy, sleepstudy_table, change):
-    assert_same_numbers(compare(REORDERED[change](sleepstudy), **SLEEP), sleepstudy_table)
+    assert_same_numbers(
+        compare(SLEEP, REORDERED[change](sleepstudy), group="Subject"), sleepstudy_table
+    )
 
 
 def test_bare_pymer4_is_wrong_on_shuffled_rows(sleepstudy, sleepstudy_table):
@@ -144,24 +155,28 @@ def test_bare_pymer4_is_wrong_on_shuffled_rows(sleepstudy, sleepstudy_table):
 # Names and types.
 
 
+def quoted(name):
+    return str(name) if str(name).isidentifier() and name != "if" else f"`{name}`"
+
+
 @pytest.mark.parametrize(
     ("outcome", "predictor", "group"),
     [
         ("y", "signal", "sigma"),
         ("my score (z)", "a:b", "person id"),
-        ("1 + x", "x ~ y | z", "`g`"),
+        ("1 + x", "x ~ y | z", "g (1 | h)"),
         ("Größe", "時間", "π"),
         ("log(y)", "I(x)", "C(g)"),
-        (0, 1, 2),
         (("a", "y"), ("a", "x"), ("b", "g")),
         ("g", "y", "x1"),
-        ("Intercept", "if", "TRUE"),
+        ("TRUE", "if", "Intercept"),
     ],
 )
 def test_columns_may_have_any_name(sleepstudy, sleepstudy_table, outcome, predictor, group):
     columns = [outcome, predictor, group]
     renamed = sleepstudy[["Reaction", "Days", "Subject"]].set_axis(columns, axis=1)
-    found = compare(renamed, outcome=outcome, predictors=[predictor], group=group, strategies=FAST)
+    formula = f"{quoted(outcome)} ~ {quoted(predictor)}"
+    found = compare(formula, renamed, group=group, strategies=FAST)
     assert found["term"].unique().tolist() == ["Intercept", str(predictor)]
     assert_same_numbers(found, sleepstudy_table)
 
@@ -182,8 +197,10 @@ LABELS = {
 @pytest.mark.parametrize("kind", LABELS)
 def test_group_labels_may_have_any_type(sleepstudy, sleepstudy_table, kind):
     relabelled = sleepstudy.assign(Subject=LABELS[kind](sleepstudy["Subject"]))
-    assert_same_numbers(compare(relabelled, **SLEEP, strategies=FAST), sleepstudy_table)
-    labels = fit("two_stage", relabelled, **SLEEP).group_coefs.index
+    assert_same_numbers(
+        compare(SLEEP, relabelled, group="Subject", strategies=FAST), sleepstudy_table
+    )
+    labels = fit("two_stage", SLEEP, relabelled, group="Subject").group_coefs.index
     assert set(labels) == set(relabelled["Subject"])
 
 
@@ -192,7 +209,7 @@ def test_groups_are_matched_to_their_labels_whatever_their_order(sleepstudy, sle
     labels = sorted(sleepstudy["Subject"].unique(), reverse=True)
     backwards = sleepstudy.assign(Subject=pd.Categorical(sleepstudy["Subject"], labels))
     for strategy, tolerance in (("two_stage", 1e-12), ("mlm_full", 1e-5)):
-        found = fit(strategy, backwards, **SLEEP).group_coefs
+        found = fit(strategy, SLEEP, backwards, group="Subject").group_coefs
         assert found.index.tolist() == labels
         expected = sleepstudy_fits[strategy].group_coefs.loc[labels]
         np.testing.assert_allclose(found, expected, rtol=tolerance)
@@ -201,35 +218,22 @@ def test_groups_are_matched_to_their_labels_whatever_their_order(sleepstudy, sle
 @pytest.mark.parametrize("dtype", ["int8", "float32", "Int64", "Float64", "Sparse[float]"])
 def test_predictors_may_have_any_numeric_type(sleepstudy, sleepstudy_table, dtype):
     changed = sleepstudy.assign(Days=sleepstudy["Days"].astype(dtype))
-    assert_same_numbers(compare(changed, **SLEEP, strategies=FAST), sleepstudy_table)
+    assert_same_numbers(compare(SLEEP, changed, group="Subject", strategies=FAST), sleepstudy_table)
 
 
-@pytest.mark.parametrize("dtype", [bool, "boolean"])
+@pytest.mark.parametrize("dtype", [bool, "boolean", "bool[pyarrow]", object])
 def test_a_boolean_predictor_counts_as_zero_and_one(sleepstudy, dtype):
     late = sleepstudy["Days"] > 4
     as_float, found = (
-        compare(sleepstudy.assign(Days=late.astype(kind)), **SLEEP, strategies=FAST)
+        compare(SLEEP, sleepstudy.assign(Days=late.astype(kind)), group="Subject", strategies=FAST)
         for kind in (float, dtype)
     )
     assert_same_numbers(found, as_float)
 
 
-@pytest.mark.parametrize("kind", [tuple, pd.Index, pd.Series, np.array, iter])
-def test_predictors_may_come_in_any_list(simulated, kind):
-    expected = compare(simulated.data, **COLUMNS, strategies=["two_stage"])
-    columns = COLUMNS | {"predictors": kind(COLUMNS["predictors"])}
-    assert_same_numbers(compare(simulated.data, **columns, strategies=["two_stage"]), expected)
-
-
-def test_one_predictor_may_come_as_a_string(sleepstudy, sleepstudy_table):
-    named = SLEEP | {"predictors": "Days"}
-    assert_same_numbers(compare(sleepstudy, **named, strategies=FAST), sleepstudy_table)
-
-
 def test_the_order_of_the_predictors_is_that_of_the_terms(simulated):
-    backwards = COLUMNS | {"predictors": ["IV3", "IV2", "IV1"]}
     for strategy, tolerance in (("two_stage", 1e-11), ("mlm_intercept", 1e-5)):
-        found = fit(strategy, simulated.data, **backwards).coefs
+        found = fit(strategy, "DV ~ IV3 + IV2 + IV1", simulated.data, group="Group").coefs
         assert found.index.tolist() == ["Intercept", "IV3", "IV2", "IV1"]
         expected = fit(strategy, simulated).coefs.loc[found.index]
         np.testing.assert_allclose(
@@ -245,8 +249,8 @@ def test_results_follow_the_unit_of_the_outcome(simulated, scale):
     # lmerTest alone would give degrees of freedom that are wrong by any factor here.
     data = simulated.data
     for strategy in POST_STRATEGIES:
-        expected = fit(strategy, data, **COLUMNS)
-        found = fit(strategy, data.assign(DV=scale * data["DV"]), **COLUMNS)
+        expected = fit(strategy, FORMULA, data, group="Group")
+        found = fit(strategy, FORMULA, data.assign(DV=scale * data["DV"]), group="Group")
         assert found.messages == ()
         pd.testing.assert_frame_equal(
             found.coefs.div([scale, scale, 1, 1, 1, scale, scale]), expected.coefs, rtol=1e-5
@@ -269,8 +273,8 @@ def test_results_follow_the_unit_of_the_outcome(simulated, scale):
 def test_ols_results_follow_the_unit_of_a_predictor(simulated, strategy, scale):
     # pymer4's pseudo-inverses would drop the columns that are small beside others.
     data = simulated.data
-    expected = fit(strategy, data, **COLUMNS).coefs
-    found = fit(strategy, data.assign(IV2=scale * data["IV2"]), **COLUMNS).coefs
+    expected = fit(strategy, FORMULA, data, group="Group").coefs
+    found = fit(strategy, FORMULA, data.assign(IV2=scale * data["IV2"]), group="Group").coefs
     found.loc["IV2", ["estimate", "se", "ci_low", "ci_high"]] *= scale
     pd.testing.assert_frame_equal(found, expected, rtol=1e-9)
 
@@ -279,9 +283,11 @@ def test_ols_results_follow_the_unit_of_a_predictor(simulated, strategy, scale):
 def test_ols_slopes_do_not_depend_on_the_origin_of_a_predictor(simulated, strategy):
     # A predictor such as a date, far from zero: pymer4 alone gives an SE 10,000 times too small.
     data = simulated.data
-    slopes = COLUMNS["predictors"]
-    expected = fit(strategy, data, **COLUMNS).coefs.loc[slopes]
-    found = fit(strategy, data.assign(IV2=data["IV2"] + 1e4), **COLUMNS).coefs.loc[slopes]
+    slopes = SLOPES
+    expected = fit(strategy, FORMULA, data, group="Group").coefs.loc[slopes]
+    found = fit(strategy, FORMULA, data.assign(IV2=data["IV2"] + 1e4), group="Group").coefs.loc[
+        slopes
+    ]
     pd.testing.assert_frame_equal(found, expected, rtol=1e-6)
 
 
@@ -289,13 +295,13 @@ def test_ols_slopes_do_not_depend_on_the_origin_of_a_predictor(simulated, strate
 @pytest.mark.parametrize("strategy", POST_STRATEGIES)
 def test_a_predictor_far_from_zero_moves_the_intercept_alone(simulated, strategy, engine):
     # lme4 alone stops short, or finds the predictors linearly dependent; pymer4's OLS gets lost.
-    near = fit(strategy, simulated.data, engine=engine, **COLUMNS)
+    near = fit(strategy, FORMULA, simulated.data, group="Group", engine=engine)
     for shift in (2010.0, 3e8):
         moved = simulated.data.assign(IV2=simulated.data["IV2"] + shift)
-        far = fit(strategy, moved, engine=engine, **COLUMNS)
+        far = fit(strategy, FORMULA, moved, group="Group", engine=engine)
         # The column itself has lost digits: 3e8 leaves eight of them.
         bound = 1e-5 if shift > 1e8 else 1e-6 if engine == "batch" else 1e-4
-        slopes = COLUMNS["predictors"]
+        slopes = SLOPES
         pd.testing.assert_frame_equal(
             far.coefs.loc[slopes, ["estimate", "se"]], near.coefs.loc[slopes, ["estimate", "se"]],
             rtol=max(bound, 1e-4 if engine == "pymer4" else 0),
@@ -317,7 +323,9 @@ def test_a_predictor_far_from_zero_moves_the_intercept_alone(simulated, strategy
 @pytest.mark.parametrize("strategy", POST_STRATEGIES)
 def test_an_intercept_at_another_zero_is_what_the_batch_engine_says(sleepstudy, strategy):
     year = sleepstudy.assign(Days=sleepstudy["Days"] + 2010)
-    lme4s, ours = (fit(strategy, year, engine=engine, **SLEEP) for engine in ("pymer4", "batch"))
+    lme4s, ours = (
+        fit(strategy, SLEEP, year, group="Subject", engine=engine) for engine in ("pymer4", "batch")
+    )
     numbers = ["estimate", "se", "df"]
     pd.testing.assert_frame_equal(lme4s.coefs[numbers], ours.coefs[numbers], rtol=1e-4)
     if ours.random_cov is not None:
@@ -333,20 +341,20 @@ def test_an_intercept_at_another_zero_is_what_the_batch_engine_says(sleepstudy, 
 
 def test_two_groups_and_one_row_groups_are_enough_for_some(simulated):
     two = simulated.data[simulated.data["Group"] <= 2]
-    table = compare(two, outcome="DV", predictors=["IV1"], group="Group")
+    table = compare("DV ~ IV1", two, group="Group")
     failed = table.groupby("strategy")["estimate"].agg(lambda column: column.isna().all())
     assert failed[failed].index.tolist() == ["cluster_robust"]
     one_row = simulated.data[(simulated.data["Group"] > 1) | (simulated.data.index == 0)]
-    table = compare(one_row, **COLUMNS)
+    table = compare(FORMULA, one_row, group="Group")
     failed = table.groupby("strategy")["estimate"].agg(lambda column: column.isna().all())
     assert failed[failed].index.tolist() == ["two_stage"]
 
 
 def test_two_stage_on_groups_without_a_spare_row_still_tests_the_mean(simulated):
     rows = simulated.data.groupby("Group").head(4)
-    result = fit("two_stage", rows, **COLUMNS)
+    result = fit("two_stage", FORMULA, rows, group="Group")
     exact = [
-        np.linalg.solve(np.column_stack([np.ones(4), part[COLUMNS["predictors"]]]), part["DV"])
+        np.linalg.solve(np.column_stack([np.ones(4), part[SLOPES]]), part["DV"])
         for _, part in rows.groupby("Group")
     ]
     np.testing.assert_allclose(result.group_coefs, exact, rtol=1e-9)
@@ -366,14 +374,14 @@ def test_a_perfect_fit_is_an_error_or_says_so():
     data = lines.data
     data["DV"] = 2 * data["IV1"] - data["IV2"] + data["Group"]
     for engine in ("pymer4", "batch"):
-        found = fit("two_stage", data, engine=engine, **COLUMNS)
+        found = fit("two_stage", FORMULA, data, group="Group", engine=engine)
         assert found.messages == (
             "mlmlearn: no usable standard error for IV1, IV2, IV3; is the fit perfect, or do all "
             "groups have the same coefficient?",
         )
         assert found.coefs["se"].isna().tolist() == [False, True, True, True]
         with pytest.raises(StrategyError, match=r"^mlm_intercept could not be .* without any"):
-            fit("mlm_intercept", data, engine=engine, **COLUMNS)
+            fit("mlm_intercept", FORMULA, data, group="Group", engine=engine)
 
 
 # Compare.
@@ -381,7 +389,7 @@ def test_a_perfect_fit_is_an_error_or_says_so():
 
 def test_compare_is_tidy_and_keeps_the_order_asked_for(sleepstudy, sleepstudy_fits):
     chosen = ["two_stage", "mlm_intercept", "cluster_robust"]
-    table = compare(sleepstudy, **SLEEP, strategies=iter(chosen))
+    table = compare(SLEEP, sleepstudy, group="Subject", strategies=iter(chosen))
     assert table.columns.tolist() == [
         *["strategy", "term", "estimate", "se", "df", "t", "p", "ci_low", "ci_high"],
         *["converged", "singular", "message"],
@@ -397,7 +405,7 @@ def test_compare_is_tidy_and_keeps_the_order_asked_for(sleepstudy, sleepstudy_fi
 
 
 def test_compare_takes_one_strategy_by_name(sleepstudy):
-    table = compare(sleepstudy, **SLEEP, strategies="two_stage")
+    table = compare(SLEEP, sleepstudy, group="Subject", strategies="two_stage")
     assert table["strategy"].unique().tolist() == ["two_stage"]
 
 
@@ -406,18 +414,26 @@ def test_compare_needs_no_names_for_simulated_data_and_adds_the_truth(simulated)
     assert table.columns.tolist()[:4] == ["strategy", "term", "truth", "estimate"]
     assert table["strategy"].unique().tolist() == list(POST_STRATEGIES)
     assert table["truth"].tolist() == [*simulated.betas] * 4
-    expected = compare(simulated.data, **COLUMNS)
+    expected = compare(FORMULA, simulated.data, group="Group")
     pd.testing.assert_frame_equal(table.drop(columns="truth"), expected, check_exact=True)
 
 
-def test_the_truth_follows_the_predictors_that_are_asked_for(simulated):
-    table = compare(simulated, predictors=["IV3", "IV1"], strategies=["two_stage"])
-    assert table["truth"].tolist() == simulated.betas[[0, 3, 1]].tolist()
+def test_simulated_data_bring_everything_along(simulated):
+    message = r"^simulated data know their formula and group; give nothing else, or a formula and"
+    for call in (
+        lambda: fit("two_stage", simulated, simulated.data),
+        lambda: compare(simulated, group="Group"),
+    ):
+        with pytest.raises(InputError, match=message):
+            call()
+    part = compare("DV ~ IV3 + IV1", simulated.data, group="Group", strategies=["two_stage"])
+    assert part["term"].tolist() == ["Intercept", "IV3", "IV1"]
+    assert "truth" not in part
 
 
 def test_a_strategy_that_cannot_analyse_the_data_keeps_its_rows_with_the_reason(simulated):
     few = simulated.data.groupby("Group").head(3)
-    table = compare(few, **COLUMNS).set_index("strategy")
+    table = compare(FORMULA, few, group="Group").set_index("strategy")
     assert table.groupby(level=0, sort=False).size().to_dict() == dict.fromkeys(POST_STRATEGIES, 4)
     numbers = ["estimate", "se", "df", "t", "p", "ci_low", "ci_high"]
     for strategy, reason in (("two_stage", "needs at least 4 rows"), ("mlm_full", "needs more")):
@@ -445,7 +461,7 @@ def test_a_fit_that_r_gives_up_keeps_its_rows_with_the_reason(simulated, monkeyp
 
 def test_fitting_leaves_the_data_and_the_screen_alone(simulated, capfd):
     before = simulated.data.copy()
-    compare(simulated.data, **COLUMNS)
+    compare(FORMULA, simulated.data, group="Group")
     compare(simulate(Condition(10, 5, 0.1), seed=2, replication=1))
     pd.testing.assert_frame_equal(simulated.data, before)
     assert capfd.readouterr() == ("", "")

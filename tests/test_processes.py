@@ -1,12 +1,15 @@
 """Ingredients: each is what it says, in groups of unequal sizes, and all of them compose."""
 
+import hashlib
 import json
+import pickle
 import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+from joblib.externals.loky.backend.reduction import dumps
 from scipy import stats
 
 from mlmlearn import (
@@ -327,8 +330,6 @@ def test_ingredients_compose_in_one_order_whatever_the_order_they_are_named_in()
         "c = Condition(12, 8, (1, 0.5), ingredients=EVERY);"
         "print(hashlib.sha256(simulate(c, seed=4).data.to_numpy().tobytes()).hexdigest())"
     )
-    import hashlib
-
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     here = simulate(one, seed=4).data.to_numpy().tobytes()
     assert done.stdout.strip() == hashlib.sha256(here).hexdigest()
@@ -522,4 +523,14 @@ def test_three_or_more_values_and_betas_tell_the_number_of_predictors():
 
 def test_a_name_is_taken_once():
     with pytest.raises(TypeError, match="there is an ingredient Dropout already"):
-        type("Dropout", (Ingredient,), {"__module__": "mine"})
+        type("Dropout", (Ingredient,), {"__module__": "mine", "order": 1})
+
+
+def test_what_workers_send_back_does_not_take_an_ingredients_place():
+    class Shelf(Ingredient):
+        __module__ = "__main__"  # as in a notebook, so that it travels by value
+        height: float = number("[0, 9]")
+
+    there_and_back = pickle.loads(dumps(Shelf(2)))
+    assert there_and_back == Shelf(2)
+    assert INGREDIENTS.pop("Shelf") is Shelf

@@ -126,7 +126,7 @@ def test_lme4_finds_the_same_variance_components_in_both_simulators():
     residual_se = NOISE_SD / np.sqrt(2 * n_groups * (n_obs - 2))
     assert Z * se < GROUP_SD - GROUP_SD**2
     for data in (simulate(condition, seed=8).data, theirs):
-        result = fit("mlm_full", data, outcome="DV", predictors=["IV1"], group="Group")
+        result = fit("mlm_full", "DV ~ IV1", data, group="Group", engine="pymer4")
         truth = GROUP_SD**2 * np.eye(2)
         assert np.abs(result.random_cov.to_numpy() - truth).max() < Z * se
         assert abs(result.residual_sd - NOISE_SD) < Z * residual_se

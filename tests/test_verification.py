@@ -6,7 +6,7 @@ import pytest
 from fake_engine import FAKE
 
 from mlmlearn import Grid, InputError, Results, load_reference, run, verification, verify
-from mlmlearn.loop import fit_all
+from mlmlearn.workers import fit_all
 
 GRID = Grid(n_groups=[6, 7], n_obs=[5], group_sd=[0.1, 1], replications=7)
 SEARCHED = Grid(n_groups=[12], n_obs=[10], group_sd=[1.0], replications=4)

@@ -91,6 +91,10 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
                 "def effective_n(n_people, n_answers, icc):\n"
                 "    return n_people * n_answers / np.sqrt(1 + (n_answers - 1) * icc)"
             ),
+            "rounded": (
+                "def effective_n(n_people, n_answers, icc):\n"
+                "    return round(n_people * n_answers / (1 + (n_answers - 1) * icc))"
+            ),
             "people counted twice": (
                 "def effective_n(n_people, n_answers, icc):\n"
                 "    return n_people * n_answers / (1 + (n_people - 1) * icc)"
@@ -104,6 +108,13 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             "without the root of n": "coverage_mcse = coverage_mcse * np.sqrt(500)",
             "swapped": "emp_se, model_se = model_se, emp_se",
             "standard error of the mean": "emp_se = emp_se / np.sqrt(500)",
+            "mean for root mean square": 'model_se = fits["se"].mean()',
+            "studies 0 to 499": (
+                "_shifted = pd.concat([pd.DataFrame([one_study(0)]), fits.iloc[:-1]]);"
+                ' _sum = performance(_shifted, by="term").iloc[0];'
+                ' emp_se, model_se = _sum["emp_se"], _sum["model_se"];'
+                ' coverage, coverage_mcse = _sum["coverage"], _sum["coverage_mcse"]'
+            ),
             "another student's": _of_another(
                 "pooling", "emp_se", "model_se", "coverage", "coverage_mcse"
             ),
@@ -257,6 +268,19 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             "variance for standard error": "power_people_mcse = power_people_mcse**2",
             "without the root of n": "power_people_mcse = power_people_mcse * np.sqrt(300)",
             "standard error of the mean": "emp_se_people = emp_se_people / np.sqrt(300)",
+            "replications 1 to 300": (
+                "_condition = Condition(n_people[0], 4, plan['between_sd'], n_predictors=1,"
+                " betas=[0, plan['slope']], noise_sd=plan['noise_sd']);"
+                " _study = simulate(_condition, seed=plan['seed'], replication=300);"
+                " _row = fit('mlm_full', _study, engine='batch').coefs.loc[['IV1']];"
+                " _row = _row.assign(truth=plan['slope'], term='IV1');"
+                " _sum = performance(pd.concat([many_people.iloc[1:], _row]), by='term').iloc[0];"
+                " power_people, power_people_mcse = _sum['power'], _sum['power_mcse'];"
+                " emp_se_people = _sum['emp_se']"
+            ),
+            "1.96 for t": (
+                "power_people = (many_people['estimate'].abs() > 1.96 * many_people['se']).mean()"
+            ),
             "wrong design": (
                 "from answers import study_design as _right; _r = _right(student_id);"
                 ' power_people = _r["power_answers"]; emp_se_people = _r["emp_se_answers"]'
@@ -286,6 +310,7 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
                 "worst case for all": "0.25 / mcse**2",
                 "square of p (1 - p)": "(power * (1 - power) / mcse) ** 2",
                 "1 - p left out": "power / mcse**2",
+                "rounded for the ceiling": "round(power * (1 - power) / mcse**2)",
             }.items()
         },
         "q7": {
@@ -316,6 +341,9 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             ),
             "wrong strategy": 'believed_se = null_full["model_se"]',
             "what it should believe": 'believed_se = null_intercept["emp_se"]',
+            "mean for root mean square": (
+                'believed_se = simulated_studies(24, 0, "mlm_intercept")["se"].mean()'
+            ),
             "variance for standard error": "believed_se = believed_se**2",
             "another student's": _of_another(
                 "study_design", "alarm_full", "alarm_intercept", "believed_se"
@@ -392,12 +420,22 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             "the promise": "coverage_intercept = 0.95",
             "misses for hits": "coverage_intercept = 1 - coverage_intercept",
             "intervals for data sets": "n_singular = 3 * n_singular",
+            "1.96 for t": (
+                "_full = slopes[slopes['strategy'] == 'mlm_full'];"
+                " coverage_full = ((_full['estimate'] - _full['truth']).abs()"
+                " <= 1.96 * _full['se']).mean(); mean_width_full = 2 * 1.96 * _full['se'].mean()"
+            ),
+            "half for whole width": "mean_width_full = mean_width_full / 2",
             "one standard error": (
                 "coverage_full = ((slopes['estimate'] - slopes['truth']).abs() <= slopes['se'])"
                 "[slopes['strategy'] == 'mlm_full'].mean()"
             ),
             "another student's": _of_another(
-                "singular_fits", "n_singular", "coverage_full", "coverage_intercept"
+                "singular_fits",
+                "n_singular",
+                "coverage_full",
+                "coverage_intercept",
+                "mean_width_full",
             ),
         },
         "q7": {
@@ -430,4 +468,117 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             "another student's": _of_another("singular_fits", "best_deviances", "gaps"),
         },
     },
+}
+
+
+# Other ways to be right: code that must lose nothing.
+ALSO_RIGHT: dict[str, list[str]] = {
+    "pooling": [
+        "mood_sd = data['mood'].std(ddof=0)",
+        "coverage_mcse = pd.Series(np.arange(500) < round(500 * coverage)).sem()",
+        "effective_n = lambda n_people, n_answers, icc: np.array("
+        "[n_people * n_answers / (1 + (n_answers - 1) * icc)])",
+    ],
+    "four_strategies": [
+        "def two_stage(data, outcome, predictor, group):\n"
+        "    slopes = data.groupby(group)[[predictor, outcome]].apply("
+        "lambda own: np.polyfit(own[predictor], own[outcome], 1)[0])\n"
+        "    return pd.Series([slopes.mean(), slopes.sem(), len(slopes) - 1.0])",
+        "interval = lambda estimate, se, df: stats.t.interval(0.95, df, estimate, se)",
+    ],
+    "study_design": [
+        "def power_of(p_values, alpha=0.05):\n"
+        "    hits = pd.Series(np.asarray(p_values) < alpha)\n"
+        "    return np.array([hits.mean(), hits.sem()])",
+        "n_people = np.array(n_people, dtype=float)",
+        "people_affordable = lambda budget, per_person, per_answer, n_obs: np.floor("
+        "budget / (per_person + per_answer * n_obs))",
+        "replications_needed = lambda power, mcse: int(power * (1 - power) / mcse**2) + 1",
+    ],
+    "singular_fits": [
+        "rates_full_mcse = [e * np.sqrt(100 / 99) for e in rates_full_mcse]",
+        "dimensions = lambda cov: np.float64((np.linalg.eigvalsh(cov) >"
+        " max(1e-4 * np.linalg.eigvalsh(cov).max(), 0)).sum())",
+    ],
+}
+
+# Slips that a later answer builds on: what the student does, and the one question that it costs.
+_STUDY = (
+    "_few, _many = {few}, {many};"
+    " _one = _answers.designs(student_id, _few, _many, {strategy!r}, {first});"
+    " _two = _answers.alarms(student_id, _many, {first});"
+    " globals().update({{**_one, **_two}})"
+)
+SLIPS: dict[str, list[tuple[str, str]]] = {
+    "pooling": [
+        (
+            "q1",
+            "n_rows = n_people + 1;"
+            " slope_se = np.sqrt((residuals**2).sum() / (n_rows - 2) / spread)",
+        ),
+        (
+            "q3",
+            "def person_slopes(data):\n"
+            "    return pd.Series({p: -np.polyfit(own['sleep'], own['mood'], 1)[0]"
+            " for p, own in data.groupby('person')})\n"
+            "lowest_person = person_slopes(data).idxmin(); own_slope = person_slopes(data).min()\n"
+            "pulled_slope = pulled[lowest_person]",
+        ),
+        (
+            "q2",
+            "slope_se = slope_se * np.sqrt(2);"
+            " _sum = performance(fits.assign(se=fits['se'] * np.sqrt(2)), by='term').iloc[0];"
+            " model_se, coverage = _sum['model_se'], _sum['coverage'];"
+            " coverage_mcse = _sum['coverage_mcse']",
+        ),
+    ],
+    "four_strategies": [
+        (
+            "q4",
+            "_table = compare(data, **roles).query(\"term == 'sweetness'\").set_index('strategy');"
+            " dfs = _table['df'].tolist(); surest = _table['se'].idxmin();"
+            " smallest_se = _table['se'].min(); se_ratio = _table['se'].max() / _table['se'].min()",
+        ),
+    ],
+    "study_design": [
+        (
+            "q1",
+            "def people_affordable(budget, per_person, per_answer, n_obs):\n"
+            "    return int(np.ceil(budget / (per_person + per_answer * n_obs)))\n"
+            "costs = plan['budget'], plan['per_person'], plan['per_answer']\n"
+            "n_people = [people_affordable(*costs, n) for n in (4, 8, 16, 24, 48)]\n"
+            "globals().update(_answers.best_design(plan,"
+            " np.array([people_affordable(*costs, n) for n in range(2, 61)])))\n"
+            + _STUDY.format(few="n_people[0]", many="n_people[3]", strategy="mlm_full", first=0),
+        ),
+        (
+            "q2",
+            "n_people = [n + 1 for n in n_people]\n"
+            + _STUDY.format(few="n_people[0]", many="n_people[3]", strategy="mlm_full", first=0),
+        ),
+        (
+            "q3",
+            "def power_of(p_values, alpha=0.05):\n"
+            "    power = np.mean(np.asarray(p_values) < alpha)\n"
+            "    return power, power * (1 - power) / len(p_values)\n"
+            "power_people_mcse = power_people * (1 - power_people) / 300\n"
+            "difference_mcse = np.hypot(power_people_mcse,"
+            " power_answers * (1 - power_answers) / 300)",
+        ),
+        (
+            "q4",
+            _STUDY.format(few="n_people[0]", many="n_people[3]", strategy="mlm_full", first=1),
+        ),
+        (
+            "q4",
+            "power_people = 1 - power_people; difference = power_people - power_answers",
+        ),
+    ],
+    "singular_fits": [
+        (
+            "q3",
+            "residual_full = simple.residual_sd; deviance_rise = 0.0;"
+            " se_kept, df_kept = simple.coefs.loc['practice', ['se', 'df']]",
+        ),
+    ],
 }

@@ -1,7 +1,8 @@
-"""Grade a folder of notebooks: what `make grade SUBMISSIONS=folder` does.
+"""Grade a folder of notebooks, or a class's zip: what `make grade SUBMISSIONS=...` does.
 
-Beside the folder appears `folder-grades`: grades.csv, a report for every submission, and what is
-finished, so that a call that was interrupted goes on where it stopped.
+Beside it appears `...-grades`: grades.csv, sheets for Canvas and Moodle, statistics, a template
+for the points of written answers, two reports for every submission, and what is finished, so that
+a call that was interrupted goes on where it stopped, and one with written points only adds them.
 """
 
 import argparse
@@ -9,22 +10,26 @@ import hashlib
 import json
 import os
 import signal
+import statistics
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
-import matplotlib.font_manager  # noqa: F401  makes the list of fonts that submissions get a copy of
-from grading import grade_submission, report, sandbox, submission
-from grading.execute import Limits, StoppedError
-from grading.grade_submission import Assignment, Grade
+from grading import collect, report, sandbox, sheets
+from grading import submission as reading
+from grading.grade_submission import Assignment, Grade, Grader
+from grading.sandbox import Limits, StoppedError
 from tqdm import tqdm
 
 import mlmlearn
 
 ROOT = Path(__file__).resolve().parent.parent
-GIVEN_OUT = "personal.py"
+# Processor seconds of the whole command for one right notebook, as measured. Others are guessed.
+SECONDS = {"pooling": 6, "four_strategies": 5, "study_design": 21, "singular_fits": 9}
+GUESSED = 10
 
 
 def load_assignments(built: Path, source: Path) -> dict[str, Assignment]:
@@ -36,25 +41,14 @@ def load_assignments(built: Path, source: Path) -> dict[str, Assignment]:
     return found
 
 
-def files(folder: Path) -> list[str]:
-    """List what was handed in: everything but hidden files and what every student was given."""
-    found = []
-    for path in folder.rglob("*"):
-        relative = path.relative_to(folder)
-        hidden = any(part.startswith((".", "__")) for part in relative.parts)
-        if path.is_file() and not hidden and path.name != GIVEN_OUT:
-            found.append(relative.as_posix())
-    return sorted(found)
-
-
-def fingerprint(assignment: Assignment, limits: Limits) -> str:
+def fingerprint(assignment: Assignment, limits: Limits, trust: bool) -> str:
     """Name the state of all that decides on a grade besides the submission."""
-    digest = hashlib.sha256(json.dumps(assignment.questions).encode())
-    digest.update(json.dumps(asdict(limits)).encode())
+    digest = hashlib.sha256(json.dumps([assignment.questions, assignment.given]).encode())
+    digest.update(json.dumps([asdict(limits), trust]).encode())
     code = [
         *(assignment.source / name for name in ("answers.py", "personal.py", "requirements.txt")),
         *sorted((ROOT / "tools" / "grading").glob("*.py")),
-        *sorted(Path(mlmlearn.__file__).parent.glob("*.py")),
+        *sorted(Path(mlmlearn.__file__).parent.glob("**/*.py")),
     ]
     for path in code:
         if path.exists():
@@ -62,109 +56,158 @@ def fingerprint(assignment: Assignment, limits: Limits) -> str:
     return digest.hexdigest()
 
 
-def key(handed_in: submission.Submission, state: str) -> str:
-    """Name a submission's grade by all that it depends on."""
-    digest = hashlib.sha256(state.encode())
-    digest.update(handed_in.file.encode() + b"\0" + handed_in.content)
-    return digest.hexdigest()
+def in_words(seconds: float) -> str:
+    """Say a duration as people do."""
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
 
 
-def say_twice(grades: list[Grade]) -> list[Grade]:
-    """Note on submissions that state the same student and assignment; both stay."""
+class Grading:
+    """One call of the command."""
 
-    def who(grade: Grade) -> tuple[str, str]:
-        # As personal.py reads an id: case and blanks make no other data.
-        return grade.assignment, "".join(grade.student.split()).casefold()
+    def __init__(
+        self, assignments: dict[str, Assignment], out: Path, grader: Grader, people: sheets.People
+    ) -> None:
+        self.assignments, self.out, self.grader, self.people = assignments, out, grader, people
+        self.states = {
+            name: fingerprint(one, grader.limits, grader.trust) for name, one in assignments.items()
+        }
 
-    shared: dict[tuple[str, str], list[str]] = {}
-    for grade in grades:
-        if grade.student:
-            shared.setdefault(who(grade), []).append(grade.file)
-    noted = []
-    for grade in grades:
-        same = [file for file in shared.get(who(grade), []) if file != grade.file]
-        note = [f"the same student_id stands in {', '.join(same)}"] if same else []
-        noted.append(replace(grade, notes=[*note, *grade.notes]))
-    return noted
+    def place(self, one: reading.Submission, name: str, typed: str) -> Path:
+        """Name the file of a finished grade by all that it depends on."""
+        digest = hashlib.sha256(self.states[name].encode())
+        digest.update(json.dumps([one.file, one.digest, typed]).encode())
+        return self.out / "finished" / f"{digest.hexdigest()}.json"
 
-
-def grade_all(
-    handed_in: list[submission.Submission],
-    assignments: dict[str, Assignment],
-    chosen: str | None,
-    out: Path,
-    limits: Limits,
-    jobs: int,
-) -> list[Grade] | None:
-    """Grade what is not finished yet; None when interrupted."""
-    grades: dict[str, Grade] = {}
-    waiting = []
-    states = {name: fingerprint(a, limits) for name, a in assignments.items()}
-    for one in handed_in:
-        name = chosen or submission.assignment(one, list(assignments))
-        if one.problem:
-            grades[one.file] = Grade(one.file, notes=[f"{one.file} {one.problem}"])
-        elif name is None:
-            note = "which assignment this is cannot be told; name it with ASSIGNMENT="
-            identity, _ = submission.student_id(one)
-            student = "" if identity is None else str(identity).strip()
-            grades[one.file] = Grade(one.file, student, notes=[note])
-        else:
-            finished = out / "finished" / f"{key(one, states[name])}.json"
-            try:
-                grades[one.file] = Grade(**json.loads(finished.read_text(encoding="utf-8")))
-            except (OSError, ValueError, TypeError):
-                waiting.append((one, assignments[name], finished))
-    kept = len(handed_in) - len(waiting) - sum(1 for g in grades.values() if not g.assignment)
-    if kept:
-        print(f"{kept} of {len(handed_in)} submissions were graded before.")
-    stop = threading.Event()
-
-    def work(one: submission.Submission, assignment: Assignment, finished: Path) -> Grade:
-        if stop.is_set():
+    def work(self, one: reading.Submission, name: str, typed: str) -> Grade:
+        """Grade one submission and keep the grade."""
+        if self.grader.stop.is_set():
             raise StoppedError
-        grade = grade_submission.grade(one, assignment, limits, stop)
+        began = time.monotonic()
+        grade = self.grader.grade(one, self.assignments[name], typed)
+        grade.seconds = round(time.monotonic() - began, 1)
         if grade.final:
-            report.write(finished, json.dumps(grade.to_json(), ensure_ascii=False))
+            report.write(self.place(one, name, typed), json.dumps(grade.to_json()))
         return grade
 
-    def interrupt(*_: object) -> None:
-        stop.set()
-
-    before = {s: signal.signal(s, interrupt) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    def grade_all(
+        self, handed_in: list[reading.Submission], chosen: str | None, jobs: int
+    ) -> list[Grade]:
+        """Grade what is not finished yet; the list is shorter when interrupted."""
+        grades: dict[str, Grade] = {}
+        waiting, took = [], []
+        for one in handed_in:
+            name = chosen or reading.assignment(one, list(self.assignments))
+            if one.problem or name is None:
+                note = f"{one.file} {one.problem}" if one.problem else (
+                    "which assignment this is cannot be told; name it with ASSIGNMENT="
+                )  # fmt: skip
+                student = "" if one.problem else reading.stated_id(one) or ""
+                grades[one.file] = Grade(one.file, student, notes=[note])
+                continue
+            typed = self.people.find(one).get("id", "")
+            try:
+                text = self.place(one, name, typed).read_text(encoding="utf-8")
+                grades[one.file] = Grade(**json.loads(text))
+                took.append(grades[one.file].seconds)
+            except (OSError, ValueError, TypeError):
+                waiting.append((one, name, typed))
+        if took:
+            print(f"{len(took)} of {len(handed_in)} submissions were graded before.")
+        if waiting:
+            each = [
+                statistics.median(took) if took else SECONDS.get(n, GUESSED) for _, n, _ in waiting
+            ]
+            side = f", {jobs} side by side" if jobs > 1 else ""
+            expected = in_words(sum(each) / min(jobs, len(each)))
+            print(
+                f"{len(waiting)} to grade: about {expected}{side} (an estimate; "
+                "more where notebooks do not end).",
+                flush=True,
+            )
         with ThreadPoolExecutor(jobs) as pool:
-            futures = [pool.submit(work, *one) for one in waiting]
+            futures = [pool.submit(self.work, *one) for one in waiting]
             for future in tqdm(as_completed(futures), "grading", len(futures), disable=not futures):
                 try:
                     grade = future.result()
                 except StoppedError:
                     continue
                 grades[grade.file] = grade
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if stop.is_set() and len(grades) < len(handed_in):
-        print(
-            f"Interrupted: {len(grades)} of {len(handed_in)} submissions are done and kept. "
-            "The same command goes on from there.",
-            file=sys.stderr,
+        return [grades[one.file] for one in handed_in if one.file in grades]
+
+
+def write_all(
+    handed_in: list[reading.Submission],
+    grades: list[Grade],
+    assignments: dict[str, Assignment],
+    out: Path,
+    people: sheets.People,
+) -> list[str]:
+    """Write every sheet and report; return what the teacher should be told."""
+    entries = []
+    for one, grade in zip(handed_in, grades, strict=True):
+        person = people.find(one, grade.student)
+        listed = person.get("id", "")
+        if listed and grade.student and sheets.bare(listed) != sheets.bare(grade.student):
+            grade.notes.insert(0, f"the list of names gives {person['name']} the id {listed}")
+        name = person.get("name") or one.person
+        entries.append(sheets.Entry(grade, one, name=name, person=person))
+    sheets.choose(entries)
+    template = out / "written.csv"
+    told = []
+    try:
+        filled = sheets.read(template) if template.exists() else []
+    except ValueError as error:
+        filled, template = [], out / "written-new.csv"
+        told.append(f"The points for written answers were not taken: {error}")
+    text, problems = sheets.written(entries, assignments, filled)
+    told += problems
+    # First what matters most, so that nothing later can keep it from being there.
+    report.write(out / "grades.csv", sheets.grades(entries, assignments))
+    report.write(template, text)
+    report.write(out / "statistics.csv", sheets.class_statistics(entries, assignments))
+    report.write(out / "canvas.csv", sheets.canvas(entries, assignments))
+    for name, assignment in assignments.items():
+        if any(grade.assignment == name for grade in grades):
+            report.write(out / f"moodle-{name}.csv", sheets.moodle(entries, assignment))
+    for entry in entries:
+        file, assignment = (
+            report.file_name(entry.grade.file),
+            assignments.get(entry.grade.assignment),
         )
-        return None
-    return [grades[one.file] for one in handed_in]
+        for folder, rubric in (("reports", True), ("for-students", False)):
+            text = report.report(entry.grade, assignment, entry.written, rubric)
+            report.write(out / folder / file, text)
+    missing = sum(
+        question["manual"] and question["name"] not in entry.written
+        for entry in entries
+        if entry.counts and entry.grade.assignment
+        for question in assignments[entry.grade.assignment].questions
+    )
+    if missing:
+        told.append(
+            f"{missing} written answers have no points yet: fill in the column points of "
+            f"{template} and run the same command again. Until then no sheet counts them."
+        )
+    return told
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     defaults = Limits()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("submissions")
+    parser.add_argument("submissions", help="a folder of notebooks, or a zip of them")
     parser.add_argument("--assignment", help="when the notebooks do not say it themselves")
+    parser.add_argument("--names", type=Path, help="a CSV of names and ids, such as a class list")
     parser.add_argument("--out", type=Path, help="default: the folder's name with -grades")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--cell-seconds", type=float, default=defaults.cell_seconds)
     parser.add_argument("--total-seconds", type=float, default=defaults.total_seconds)
     parser.add_argument("--memory-gb", type=float, default=defaults.memory / 1e9)
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="run the notebooks without a sandbox: they can read and change all that you can",
+    )
     parser.add_argument("--source", type=Path, default=ROOT / "assignments")
     parser.add_argument("--built", type=Path, default=ROOT / "_build" / "assignments")
     return parser.parse_args(arguments)
@@ -178,41 +221,61 @@ def refuse(sentence: str) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Grade, write, and return the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a folder's name may be of any bytes
+            stream.reconfigure(errors="backslashreplace")
     options = parse(arguments)
-    folder = Path(options.submissions)
+    place = Path(options.submissions)
+    sys.path.insert(0, str(options.source.resolve()))  # personal.py and answers.py
     assignments = load_assignments(options.built, options.source)
     if not assignments:
         return refuse(f"There is no assignment in {options.built}; run `make assignments` first.")
     if options.assignment and options.assignment not in assignments:
         known = ", ".join(assignments)
         return refuse(f"There is no assignment {options.assignment!r}; there are: {known}.")
-    if not options.submissions or not folder.is_dir():  # an empty path would mean this folder
+    is_zip = place.is_file() and place.suffix.lower() == ".zip"
+    if not options.submissions or not (place.is_dir() or is_zip):  # "" would mean this folder
         given = options.submissions or "(none given)"
-        return refuse(f"There is no folder {given}; SUBMISSIONS is the folder of the notebooks.")
-    names = files(folder)
-    if not any(name.endswith(".ipynb") for name in names):
-        return refuse(f"There is no notebook (.ipynb) in {folder} or the folders in it.")
-    out = options.out or folder.resolve().with_name(f"{folder.resolve().name}-grades")
+        return refuse(
+            f"There is no folder {given}; SUBMISSIONS is the folder of the notebooks, or a zip."
+        )
+    try:
+        people = sheets.People(sheets.read(options.names) if options.names else [])
+    except ValueError as error:
+        return refuse(str(error))
+    handed_in = collect.collect(place, options.names)
+    if not any(one.cells or one.file.lower().endswith(".ipynb") for one in handed_in):
+        return refuse(f"There is no notebook (.ipynb) in {place} or the folders in it.")
+    if options.trust:
+        print("No sandbox: every notebook can read and change all that you can.")
+    elif problem := sandbox.problem():
+        return refuse(problem)
+    whole = place.resolve()
+    out = options.out or whole.with_name(f"{whole.stem if is_zip else whole.name}-grades")
     limits = Limits(
         cell_seconds=options.cell_seconds,
         total_seconds=options.total_seconds,
-        memory=int(options.memory_gb * 1e9),
+        memory=options.memory_gb * 1e9,
     )
-    if not sandbox.landlock_version():
-        print("This system has no Landlock: notebooks can reach whatever files you can.")
-    # All are read before the first is run, so none can change another.
-    handed_in = [submission.parse(name, (folder / name).read_bytes()) for name in names]
-    grades = grade_all(
-        handed_in, assignments, options.assignment, out, limits, max(1, options.jobs)
-    )
-    if grades is None:
+    stop = threading.Event()
+    grading = Grading(assignments, out, Grader(limits, stop, options.trust), people)
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {s: signal.signal(s, lambda *_: stop.set()) for s in signals}
+    try:
+        grades = grading.grade_all(handed_in, options.assignment, max(1, options.jobs))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if len(grades) < len(handed_in):
+        print(
+            f"Interrupted: {len(grades)} of {len(handed_in)} submissions are done and kept. "
+            "The same command goes on from there.",
+            file=sys.stderr,
+        )
         return 130
-    grades = say_twice(grades)
-    for grade in grades:
-        text = report.report(grade, assignments.get(grade.assignment))
-        report.write(out / "reports" / f"{grade.file}.md", text)
-    report.write(out / "grades.csv", report.table(grades, assignments))
-    print(f"{len(grades)} submissions: the grades are in {out / 'grades.csv'}, reports beside it.")
+    for sentence in write_all(handed_in, grades, assignments, out, people):
+        print(sentence)
+    print(f"{len(grades)} submissions: the grades are in {out / 'grades.csv'}, the rest beside it.")
     return 0
 
 

@@ -19,7 +19,6 @@ import jupytext
 import nbformat
 import yaml
 from otter.assign import main as otter_assign
-from otter.test_files import ExceptionTestFile
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSIGNMENTS = ROOT / "assignments"
@@ -71,10 +70,44 @@ def name_cells(notebook: nbformat.NotebookNode, questions: list[dict]) -> None:
 def names_read(tests: str) -> list[str]:
     """List the names that tests take as parameters: what the grader keeps of a student's work."""
     functions = [node for node in ast.parse(tests).body if isinstance(node, ast.FunctionDef)]
-    return sorted({arg.arg for function in functions for arg in function.args.args})
+    read = {arg.arg for function in functions for arg in function.args.args}
+    return sorted(read - {"student_id", "right"})  # these two are the grader's
 
 
-def autograder(notebook: nbformat.NotebookNode, questions: list[dict]) -> dict:
+def functions_of(notebook: nbformat.NotebookNode) -> str:
+    """Take imports and functions out of a solution: the grader calls what students write, too."""
+    kept = []
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            with contextlib.suppress(SyntaxError):  # a line for the shell
+                kept += [
+                    ast.unparse(node)
+                    for node in ast.parse(cell.source).body
+                    if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef)
+                ]
+    return "\n".join(line for line in kept if "otter" not in line)
+
+
+def handed_out(notebook: nbformat.NotebookNode, questions: list[dict]) -> list[dict]:
+    """List what students get, cell by cell: its text, its question, and the question's headline.
+
+    With it the grader finds what is new in a notebook, wherever a written answer was put.
+    """
+    coming, current, cells = iter(questions), "", []
+    for cell in notebook.cells:
+        heads = [s for s in cell.source.splitlines() if s.startswith("## Question ")]
+        if heads:
+            current = next(coming)["name"]
+        head = heads[0] if heads else ""
+        cells.append({"source": cell.source, "question": current, "head": head})
+    if next(coming, None):
+        raise ValueError("every question needs a headline that begins with ## Question")
+    return cells
+
+
+def autograder(
+    notebook: nbformat.NotebookNode, student: nbformat.NotebookNode, questions: list[dict]
+) -> dict:
     """Gather what grading needs: every question with its tests, or its rubric when written."""
     tests = notebook.metadata.otter.tests
     for question in questions:
@@ -83,10 +116,12 @@ def autograder(notebook: nbformat.NotebookNode, questions: list[dict]) -> dict:
             rubric = [c.source for c in notebook.cells if c.id.startswith(f"solution-{name}-")]
             question["rubric"] = "\n\n".join(rubric)
         else:
+            if "all_or_nothing = True" not in tests[name]:
+                raise ValueError(f"{name} must say all_or_nothing: true")
             question["tests"] = tests[name]
-            question["points"] = ExceptionTestFile.from_string(tests[name], name).possible
             question["names"] = names_read(tests[name])
-    return {"questions": questions}
+    given = handed_out(student, questions)
+    return {"questions": questions, "given": given, "functions": functions_of(notebook)}
 
 
 def build(source: Path, out: Path) -> None:
@@ -115,7 +150,7 @@ def build(source: Path, out: Path) -> None:
         (out / name / folder).mkdir(parents=True)
         nbformat.write(notebooks[part], out / name / folder / path.name)
         shutil.copy(source.with_name("personal.py"), out / name / folder)
-    grading = autograder(notebooks["autograder"], questions)
+    grading = autograder(notebooks["autograder"], notebooks["student"], questions)
     text = json.dumps(grading, indent=1, ensure_ascii=False)
     (out / name / "autograder.json").write_text(text + "\n", encoding="utf-8")
 

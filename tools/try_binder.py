@@ -111,16 +111,13 @@ class Server:
             self.process = subprocess.Popen(
                 command, cwd=folder / "home", env=environment, stdout=file, stderr=file
             )
-        for _ in range(600):
+        while self.process.poll() is None:
             try:
                 self.ask("status")
             except OSError:
-                if self.process.poll() is not None:
-                    break
                 time.sleep(0.1)
             else:
                 return
-        self.stop()
         raise RuntimeError(f"The server did not start:\n{log.read_text('utf-8')}")
 
     def ask(self, path: str, method: str = "GET", /, **body: object) -> dict:
@@ -131,7 +128,7 @@ class Server:
             data=json.dumps(body).encode() if body else None,
             headers={"Authorization": f"token {TOKEN}"},
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=600) as answer:
             return json.loads(answer.read() or "{}")
 
     def use(self) -> tuple[float, float]:
@@ -149,7 +146,7 @@ class Server:
     def stop(self) -> None:
         """End the server, and with it its kernels."""
         self.process.terminate()
-        self.process.wait(timeout=30)
+        self.process.wait()
 
 
 @dataclass

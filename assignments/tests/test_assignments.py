@@ -8,7 +8,7 @@ import jupytext
 import make_assignments
 import nbformat
 import pytest
-from conftest import ME, ROOT, SOURCE, code_cell, grade, hand_in
+from conftest import ROOT, SOURCE, code_cell, grade, hand_in
 from wrong_answers import OTHER, WRONG_ANSWERS
 
 NAMES = sorted(make_assignments.sources(SOURCE))
@@ -28,46 +28,16 @@ def test_right_wrong_blank_and_copied_notebooks(name, handout, built, tmp_path):
     one, wrong = handout(name), WRONG_ANSWERS[name]
     folder = tmp_path / "handed_in"
     hand_in(folder, "right.ipynb", one.solution())
-    hand_in(folder, "blank.ipynb", one.blank())
-    copied = one.solution()
+    hand_in(folder, "blank.ipynb", one.blank("me-4712"))
+    copied = one.solution("me-4713")
     place = next(i for i, c in enumerate(copied.cells) if c.source.startswith("student_id ="))
     copied.cells.insert(place + 1, code_cell(f"student_id = {OTHER!r}"))
     hand_in(folder, "copied.ipynb", copied)
-    # A wrong answer could only spoil later questions. Of any two questions there is a bit in which
-    # the later one's number has 1 and the earlier one's 0, so a notebook a bit shows them all.
-    wrong_in = {
-        f"wrong_{bit}.ipynb": [q for i, q in enumerate(one.tested) if not i >> bit & 1]
-        for bit in range((len(one.tested) - 1).bit_length())
-    }
-    for bit, (file, questions) in enumerate(wrong_in.items()):
-        notebook = one.with_answers_module(one.solution(), ME, OTHER)
-        for question in questions:
-            own = [c for label, c in wrong[question].items() if not another_students([label])]
-            one.before_check(notebook, question, own[bit % len(own)])
-        hand_in(folder, file, notebook)
-    rows = grade(folder, built)
-    assert len(rows) == 3 + len(wrong_in)
-    assert lost(rows["right.ipynb"], one) == [], rows["right.ipynb"]["what_went_wrong"]
-    assert rows["right.ipynb"]["total"] == rows["right.ipynb"]["out_of"] != "0"
-    assert rows["blank.ipynb"]["total"] == "0", "something was won by a blank notebook"
-    for file, questions in wrong_in.items():
-        row = rows[file]
-        assert lost(row, one) == questions, row["what_went_wrong"]
-        assert all(float(row[q]) == 0 and f"{q}: " in row["what_went_wrong"] for q in questions)
-    personal = [q for q in one.tested if another_students(wrong[q])]
-    assert personal, "no question of this assignment depends on the student"
-    assert lost(rows["copied.ipynb"], one) == personal
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_plausible_wrong_answer_loses_its_question(name, handout, built, tmp_path):
-    """One notebook holds them all: each is set, checked as a question of its own, and undone."""
-    one, wrong = handout(name), WRONG_ANSWERS[name]
-    assert sorted(wrong) == sorted(one.tested)
-    notebook = one.with_answers_module(one.solution(), ME, OTHER)
-    grading = {"questions": copy.deepcopy(one.assignment.questions)}
+    # One notebook holds every wrong answer: each is set, checked as a question of its own, undone.
+    notebook = one.with_answers_module(one.solution("me-4714"), "me-4714", OTHER)
+    grading = json.loads((built / name / "autograder.json").read_text())
     labels = {}
-    for question in one.assignment.tested:
+    for question in copy.deepcopy(one.assignment.tested):
         assert len(wrong[question["name"]]) >= 2
         for number, (label, code) in enumerate(wrong[question["name"]].items()):
             extra = f"{question['name']}-wrong-{number}"
@@ -81,16 +51,58 @@ def test_every_plausible_wrong_answer_loses_its_question(name, handout, built, t
                 f"grader.check({extra!r})",
                 "globals().update(_kept)",
             )
+    assert sorted(wrong) == sorted(one.tested)
+    hand_in(folder, "all_wrong.ipynb", notebook)
+    # The grader knows the extra questions in all four notebooks; three do not answer them.
     variant = tmp_path / "built" / name
     variant.mkdir(parents=True)
     (variant / "autograder.json").write_text(json.dumps(grading), encoding="utf-8")
-    folder = tmp_path / "handed_in"
-    hand_in(folder, f"{name}.ipynb", notebook)
-    row = grade(folder, variant.parent)[f"{name}.ipynb"]
+    rows = grade(folder, variant.parent)
+    assert len(rows) == 4
+    assert lost(rows["right.ipynb"], one) == [], rows["right.ipynb"]["what_went_wrong"]
+    assert lost(rows["blank.ipynb"], one) == one.tested, "something was won by a blank notebook"
+    personal = [q for q in one.tested if another_students(wrong[q])]
+    assert personal, "no question of this assignment depends on the student"
+    assert lost(rows["copied.ipynb"], one) == personal
+    row = rows["all_wrong.ipynb"]
     assert lost(row, one) == [], row["what_went_wrong"]
     assert "code cell" not in row["what_went_wrong"], "a wrong answer's code fails by itself"
     won = {f"{extra}: {label}" for extra, label in labels.items() if float(row[extra]) != 0}
     assert not won, f"these wrong answers are taken for right: {won}"
+
+
+def test_a_slip_costs_its_question_and_not_those_that_build_on_it(handout, built, tmp_path):
+    one = handout("study_design")
+    notebook = one.solution()
+    # One person too many, by the student's own function, which the later questions then use.
+    one.before_check(
+        notebook,
+        "q1",
+        "def people_affordable(budget, per_person, per_answer, n_obs):\n"
+        "    return 1 + budget // (per_person + per_answer * n_obs)",
+    )
+    for cell in notebook.cells:
+        for spelled, used in (
+            ('plan["budget"] // (plan["per_person"] + plan["per_answer"] * n)', "paid(n)"),
+            ('plan["budget"] // (plan["per_person"] + plan["per_answer"] * n_obs)', "paid(n_obs)"),
+            (
+                'plan["budget"] // (plan["per_person"] + plan["per_answer"] * candidates["n"])',
+                'candidates["n"].map(paid)',
+            ),
+        ):
+            cell.source = cell.source.replace(spelled, used)
+    one.before_check(
+        notebook,
+        "q1",
+        "def paid(n):\n"
+        '    costs = plan["budget"], plan["per_person"], plan["per_answer"]\n'
+        "    return people_affordable(*costs, n)",
+    )
+    hand_in(tmp_path / "handed_in", "slip.ipynb", notebook)
+    row = grade(tmp_path / "handed_in", built)["slip.ipynb"]
+    assert lost(row, one) == ["q1"], row["what_went_wrong"]
+    for question in ("q2", "q4", "q5", "q7", "q8"):
+        assert f"{question}: right, going on from your own earlier answer" in row["what_went_wrong"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,13 +3,13 @@
 from mlmlearn import processes
 from mlmlearn.conditions import Condition, Grid
 from mlmlearn.errors import EngineError, FitError, InputError, RunError, StrategyError
+from mlmlearn.fit_result import FitResult
 from mlmlearn.fitting import compare, fit
 from mlmlearn.ingredient import Ingredient
 from mlmlearn.loop import run
 from mlmlearn.measures import paired_difference, performance
-from mlmlearn.metrics import recovery
-from mlmlearn.results import FitResult
-from mlmlearn.run_results import Results, load_reference
+from mlmlearn.post_summaries import recovery
+from mlmlearn.results import Results, load_reference
 from mlmlearn.simulation import SimulatedData, simulate
 from mlmlearn.strategies import POST_STRATEGIES, STRATEGIES, Strategy, register
 from mlmlearn.verification import verify

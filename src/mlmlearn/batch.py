@@ -201,7 +201,7 @@ class Batch:
             whole_triangle: Any = np.linalg.qr(R.reshape(b, g * size, size), mode="r")
         squares = whole_triangle**2
         own, whole = np.diagonal(squares, axis1=1, axis2=2), squares.sum(axis=1)
-        spread = whole - squares[:, 0]  # about the mean, which is the first row
+        spread = squares[:, 1:].sum(axis=1)  # about the mean, which is the first row
         constant = spread[:, 1:k] <= CONSTANT**2 * whole[:, 1:k]
         repeated = own[:, 1:k] <= REPEATED**2 * spread[:, 1:k]
         level: Any = spread[:, k] <= CONSTANT**2 * whole[:, k]

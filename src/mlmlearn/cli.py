@@ -6,6 +6,7 @@ command was not understood; 130 stopped by Ctrl-C.
 
 import argparse
 import json
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -17,9 +18,10 @@ import pandas as pd
 from mlmlearn.conditions import Grid
 from mlmlearn.engines import ENGINES
 from mlmlearn.errors import EngineError, InputError, RunError
+from mlmlearn.files import read_table, to_numbers
 from mlmlearn.fitting import compare
 from mlmlearn.loop import run
-from mlmlearn.run_results import Results, load_reference
+from mlmlearn.results import Results, load_reference
 from mlmlearn.store import write_atomically
 from mlmlearn.strategies import POST_STRATEGIES, STRATEGIES
 from mlmlearn.verification import verify
@@ -87,7 +89,6 @@ def _parser() -> argparse.ArgumentParser:
         to.add_argument(
             "--strategies",
             nargs="+",
-            choices=list(STRATEGIES),
             metavar="ID",
             help=f"some of {', '.join(STRATEGIES)} (default: {' '.join(POST_STRATEGIES)})",
         )
@@ -127,17 +128,27 @@ def _parser() -> argparse.ArgumentParser:
     add_jobs(added)
     added.add_argument("--quiet", action="store_true", help="no progress bar")
 
-    text = "Fit every strategy to a CSV file and show the estimates side by side."
-    example = "mlmlearn compare data.csv --outcome score --predictors age dose --group person"
+    text = "Fit every strategy to the rows of a file and show the estimates side by side."
+    example = 'mlmlearn compare data.csv "score ~ age + dose" --group person'
     added = command("compare", _compare, text, example)
-    added.add_argument("file", metavar="FILE.csv", help="one row an observation, with a header")
-    added.add_argument("--outcome", required=True, metavar="COLUMN", help="what to explain")
     added.add_argument(
-        "--predictors", required=True, nargs="+", metavar="COLUMN", help="what explains it"
+        "file", metavar="FILE", help="CSV or Parquet, one row an observation, with a header"
     )
     added.add_argument(
-        "--group", required=True, metavar="COLUMN", help="which rows belong together"
+        "formula", metavar="FORMULA", help="outcome ~ predictors, in quotation marks"
     )
+    added.add_argument("--group", metavar="COLUMN", help="which rows belong together")
+    for name, what in (
+        ("separator", "what stands between fields, such as ';' or tab"),
+        ("decimal", "the decimal mark, a point or a comma"),
+        ("thousands", "the mark between thousands"),
+    ):
+        text = f"{what} (default: found in the file)"
+        added.add_argument(f"--{name}", type=_mark, metavar="MARK", help=text)
+    text = "of the letters, such as cp1252 (default: found in the file)"
+    added.add_argument("--encoding", metavar="NAME", help=text)
+    text = "what to do about rows with missing values (default: refuse)"
+    added.add_argument("--missing", choices=["refuse", "drop"], default="refuse", help=text)
     add_fitting(added)
     added.add_argument("--out", metavar="FILE.csv", help="write the table here, in full precision")
 
@@ -170,7 +181,7 @@ def _grid(chosen: argparse.Namespace) -> Grid:
     try:
         entries = json.loads(Path(chosen.grid).read_bytes())
         return Grid.from_json(entries.get("grid", entries))
-    except (OSError, AttributeError, json.JSONDecodeError) as error:
+    except (OSError, AttributeError, TypeError, json.JSONDecodeError) as error:
         raise InputError(f"{chosen.grid} cannot be read as a grid: {error}") from error
 
 
@@ -192,28 +203,87 @@ def _run(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _mark(text: str) -> str:
+    """Return a mark that a shell makes hard to type, from its name."""
+    names = {"comma": ",", "point": ".", "semicolon": ";", "pipe": "|", "space": " "}
+    return {**names, "tab": "\t", "\\t": "\t"}.get(text, text)
+
+
+def _named(formula: str, data: pd.DataFrame) -> list[str]:
+    """Return the columns that a part of a formula names, in backticks or without."""
+    words = re.findall(r"`([^`]+)`|([^\W\d][\w.]*)", formula)
+    found = {quoted or bare for quoted, bare in words}
+    return [name for name in data.columns if name in found]
+
+
 def _compare(chosen: argparse.Namespace) -> int:
-    try:
-        data = pd.read_csv(chosen.file)
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{chosen.file} cannot be read as CSV: {reason}") from error
-    table = compare(
+    data = read_table(chosen.file, separator=chosen.separator, encoding=chosen.encoding)
+    left, _, right = chosen.formula.partition("~")
+    groups = _named(" ".join(re.findall(r"\|([^|()]+)\)", right)), data)
+    if chosen.group is not None:
+        groups = [chosen.group]
+    elif "|" not in right:
+        raise InputError("name the column that says which rows belong together: --group person")
+    # What is in C() may look like numbers or not; all else is a number or plainly a category.
+    free = re.sub(r"\bC\((?:[^()]|\([^()]*\))*\)", " ", right)
+    data = to_numbers(
         data,
-        outcome=chosen.outcome,
-        predictors=chosen.predictors,
+        labels=groups,
+        outcome=_named(left, data),
+        predictors=_named(free, data),
+        decimal=chosen.decimal,
+        thousands=chosen.thousands,
+    )
+    table = compare(
+        chosen.formula,
+        data,
         group=chosen.group,
         strategies=chosen.strategies,
         engine=chosen.engine,
+        missing=chosen.missing,
     )
     if chosen.out:
         write_atomically(Path(chosen.out), table.to_csv(index=False).encode())
+    # Labels of the file can hold letters that the terminal or the pipe does not know.
+    getattr(sys.stdout, "reconfigure", lambda **_: None)(errors="replace")
+    _print_sizes({str(name): value for name, value in table.attrs.items()}, groups)
     numbers = table.drop(columns=["converged", "singular", "message"])
+    numbers["term"] = numbers["term"].map(_shortened)
     print(numbers.to_string(index=False, float_format="{:.4g}".format))
     for strategy, message in table.groupby("strategy", sort=False)["message"].first().items():
         if message:
             print(f"{strategy}: {message}")
+    # An intercept alone is no fit where more was asked for.
+    slopes = table[table["term"] != "Intercept"]
+    if (slopes if len(slopes) else table)["se"].isna().all():
+        print("mlmlearn: nothing could be fitted; the messages above say why", file=sys.stderr)
+        return 1
     return 0
+
+
+def _print_sizes(used: dict[str, Any], groups: list[str]) -> None:
+    """Print how many rows and groups were used, and how many were not."""
+
+    def counted(number: int, noun: str) -> str:
+        return f"{number:,} {noun}" + ("s" if number != 1 else "")
+
+    least, median, most = used["sizes"]
+    print(
+        f"{counted(used['rows'], 'row')} in {counted(used['groups'], 'group')} "
+        f"({', '.join(groups)}); rows a group: least {least:,}, median {median:,g}, most {most:,}"
+    )
+    if used["dropped"]:
+        print(
+            f"dropped for missing values: {counted(used['dropped'], 'row')}, and with them "
+            f"{counted(used['dropped_groups'], 'group')}"
+        )
+    print(f"random effects, where a strategy has them: {', '.join(used['random'])}")
+
+
+def _shortened(term: str, width: int = 40) -> str:
+    """Return a term in one line and no longer than a table can bear."""
+    term = " ".join(str(term).split())
+    return term if len(term) <= width else f"{term[: width - 17]}...{term[-14:]}"
 
 
 def _verify(chosen: argparse.Namespace) -> int:

@@ -31,6 +31,8 @@ class ClusteredData:
         The user's label of each group, in the order of the codes.
     outcome : str
         What the outcome is called.
+    dropped : tuple of int
+        Rows, and groups, that were left out since something was missing.
     """
 
     y: NDArray[np.float64]
@@ -41,6 +43,7 @@ class ClusteredData:
     within: NDArray[np.bool_]
     labels: pd.Index
     outcome: str
+    dropped: tuple[int, int] = (0, 0)
 
     @classmethod
     def sorted(
@@ -54,10 +57,13 @@ class ClusteredData:
         within: NDArray[np.bool_],
         labels: pd.Index,
         outcome: str,
+        dropped: tuple[int, int] = (0, 0),
     ) -> "ClusteredData":
         """Put rows into an order that their values alone decide."""
         order = np.lexsort((y, *X.T[:0:-1], codes))
-        return cls(y[order], X[order], codes[order], terms, random, within, labels, outcome)
+        return cls(
+            y[order], X[order], codes[order], terms, random, within, labels, outcome, dropped
+        )
 
     @property
     def n_groups(self) -> int:

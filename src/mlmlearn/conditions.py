@@ -217,7 +217,8 @@ class Grid:
     @property
     def keys(self) -> list[str]:
         """The fields that tell conditions apart: the first three, and those given."""
-        return [name for name in CHECKS if getattr(self, name) is not None]
+        left_out = {f.name for f in fields(self) if f.kw_only and getattr(self, f.name) is None}
+        return [name for name in CHECKS if name not in left_out]
 
     def conditions(self) -> Iterator[Condition]:
         """Go through the conditions, the number of groups changing slowest."""

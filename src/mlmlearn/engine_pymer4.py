@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from mlmlearn.batch import Batch, no_texts
 from mlmlearn.clustered import ClusteredData
 from mlmlearn.errors import EngineError, FitError
-from mlmlearn.ols import no_standard_error
+from mlmlearn.multilevel import arbitrary, undecided
+from mlmlearn.ols import no_standard_error, resting_on_few
 from mlmlearn.strategies import Fitted, Strategy
 
 __all__ = ["fit", "lm", "lm2", "lmer", "versions"]
@@ -185,7 +186,7 @@ def lm(data: ClusteredData) -> Fitted:
         at_zero = {"Estimate": turned["Estimate"].iloc[0] * length}
         at_zero["SE"] = turned["SE"].iloc[0] * abs(length)
         coefs = _with_intercept(coefs, at_zero)
-    return _fitted(coefs, data)
+    return _fitted(coefs, data, messages=resting_on_few(Batch.of_one(data))[0])
 
 
 def _lm(formula: str, columns: Any, frame: pd.DataFrame, first: int = 1) -> pd.DataFrame:
@@ -330,12 +331,19 @@ def lmer(
     estimates = np.tile(coefs["Estimate"].to_numpy()[:, None], data.n_groups)
     estimates[these] += scale * back @ found["group_coefs"].reshape(m, data.n_groups)
     cov = np.full((k, k), np.nan)
-    cov[np.ix_(these, these)] = scale**2 * back @ found["random_cov"].reshape(m, m) @ back.T
+    own = scale**2 * back @ found["random_cov"].reshape(m, m) @ back.T
+    cov[np.ix_(these, these)] = own
+    # lme4 does not see where the data leave its random effects open, and a standard error with.
+    sigma = float(scale * found["sigma"][0])
+    unknown = undecided(Batch.of_one(data), random, own, sigma, correlated)
+    messages += [arbitrary(unknown)] if len(unknown) else []
     return _fitted(
         coefs,
         data,
         messages="\n".join(messages),
-        converged=np.array([code == 0 and all(SINGULAR in message for message in found["lme4"])]),
+        converged=np.array(
+            [code == 0 and all(SINGULAR in text for text in found["lme4"]) and not len(unknown)]
+        ),
         singular=found["singular"].astype(bool),
         gradient=found["max_gradient"].astype(float),
         deviance=found["deviance"] + 2 * (n - k) * np.log(scale) + 2 * np.log(scales).sum(),

@@ -3,13 +3,14 @@
 from collections.abc import Hashable, Iterable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mlmlearn.batch import Batch
 from mlmlearn.engines import Engine, check_engine, fit_batch
 from mlmlearn.errors import FitError, InputError, StrategyError
+from mlmlearn.fit_result import FitResult, result_of
 from mlmlearn.formulas import read, written
-from mlmlearn.results import FitResult, result_of
 from mlmlearn.simulation import SimulatedData
 from mlmlearn.strategies import get_strategies, get_strategy
 
@@ -75,7 +76,7 @@ def fit(
     check_engine(engine, [strategy])
     if strategy == "mlm_full" and _uncorrelated(formula):
         raise InputError(UNCORRELATED)
-    text, batch, _ = _read(formula, data, group, missing)
+    text, batch = _read(formula, data, group, missing)
     refused, found = fit_batch(strategy, batch, engine)
     if found.problem[0]:
         raise (StrategyError if refused[0] else FitError)(found.problem[0])
@@ -108,7 +109,8 @@ def compare(
     DataFrame
         One row per strategy and term: strategy, term, truth (for simulated data), estimate,
         se, df, t, p, ci_low, ci_high, converged, singular, message. Its `attrs` say what was
-        used: rows, groups, dropped (rows left out) and random (what got a random effect).
+        used: rows, groups, sizes (rows a group: least, median, most), dropped and
+        dropped_groups (left out for missing values) and random (what got a random effect).
 
     Raises
     ------
@@ -121,7 +123,7 @@ def compare(
         if strategies is not None:
             raise InputError(UNCORRELATED)
         chosen[chosen.index("mlm_full")] = "mlm_uncorrelated"
-    text, batch, given = _read(formula, data, group, missing)
+    text, batch = _read(formula, data, group, missing)
     tables = []
     for strategy in chosen:
         _, found = fit_batch(strategy, batch, engine)
@@ -137,10 +139,13 @@ def compare(
     if isinstance(formula, SimulatedData):
         truth = dict(zip(formula.condition.terms, formula.betas, strict=True))
         table.insert(2, "truth", table["term"].map(truth))
+    sizes, dropped = batch.sizes[0], batch.rows(0).dropped
     table.attrs = {
-        "rows": int(batch.n_rows[0]),
-        "groups": int(batch.n_groups[0]),
-        "dropped": given - int(batch.n_rows[0]),
+        "rows": int(sizes.sum()),
+        "groups": len(sizes),
+        "sizes": (int(sizes.min()), float(np.median(sizes)), int(sizes.max())),
+        "dropped": dropped[0],
+        "dropped_groups": dropped[1],
         "random": [term for term, has in zip(batch.terms, batch.random, strict=True) if has],
     }
     return table
@@ -152,8 +157,8 @@ def _uncorrelated(formula: str | SimulatedData) -> bool:
 
 def _read(
     formula: str | SimulatedData, data: Any, group: Hashable, missing: str
-) -> tuple[str, Batch, int]:
-    """Read the data, which simulated data bring along; return how many rows were given, too."""
+) -> tuple[str, Batch]:
+    """Read the data, which simulated data bring along."""
     if isinstance(formula, SimulatedData):
         if data is not None or group is not None:
             raise InputError(
@@ -171,4 +176,4 @@ def _read(
     batch = Batch.of_one(read(text, data, group, missing))
     if problem := batch.problems[0]:
         raise InputError(problem)
-    return text, batch, len(data)
+    return text, batch

@@ -22,9 +22,12 @@ from numpy.typing import NDArray
 
 from mlmlearn.clustered import ClusteredData, listed
 from mlmlearn.errors import InputError
-from mlmlearn.triangles import independent, triangles_of_groups
+from mlmlearn.triangles import CONSTANT, REPEATED, triangles_of_groups
 
 __all__ = ["Written", "read", "written"]
+
+# Groups to look at first: a column that varies on its own shows it soon.
+SOME = 50
 
 
 class Written(NamedTuple):
@@ -52,7 +55,7 @@ def written(formula: str) -> Written:
     fixed = formula
     for bar in reversed(bars):
         fixed = fixed[: bar.start()] + fixed[bar.end() :]
-    fixed = re.sub(r"~\s*\+", "~ ", fixed).strip()
+    fixed = re.sub(r"~\s*\+\s*", "~ ", fixed).strip()
     fixed = fixed + " 1" if fixed.endswith("~") else fixed
     if "|" not in quiet:
         return Written(fixed, None, True, None)
@@ -113,6 +116,7 @@ def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse
         group: int(labels.isna().sum())
     }
     gaps = {name: count for name, count in gaps.items() if count}
+    before = labels
     if gaps:
         if missing == "refuse":
             counts = ", ".join(f"{name!r} in {count}" for name, count in gaps.items())
@@ -124,6 +128,8 @@ def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse
         frame, labels = frame[keep], labels[keep]
         if frame.empty:
             raise InputError("no row is left once those with missing values are dropped")
+        for name in frame.select_dtypes("category"):
+            frame[name] = frame[name].cat.remove_unused_categories()
     for name in used:
         if frame[name].dtype != float and len(frame[name].unique()) == 1:
             raise InputError(
@@ -135,7 +141,15 @@ def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse
     within = _within(X, codes)
     random = within if parts.random is None else _chosen(parts.random, frame, terms)
     return ClusteredData.sorted(
-        y, X, codes, terms=terms, random=random, within=within, labels=index, outcome=outcome
+        y,
+        X,
+        codes,
+        terms=terms,
+        random=random,
+        within=within,
+        labels=index,
+        outcome=outcome,
+        dropped=(len(before) - len(labels), before.nunique() - len(index)),
     )
 
 
@@ -231,7 +245,7 @@ def _usable(column: "pd.Series[Any]", name: str) -> Any:
         )
     if kinds != {str}:
         raise InputError(f"{name!r} holds values of the type {named}; make them numbers or text")
-    numbers = pd.to_numeric(known, errors="coerce").notna()
+    numbers = pd.to_numeric(known.astype(object), errors="coerce").notna()
     if numbers.mean() > 0.5:
         others = listed(known[~numbers].unique(), 3)
         raise InputError(
@@ -268,6 +282,11 @@ def _plain(error: Exception) -> str:
     return re.sub(r"\.( [A-Z`.].*)?$", "", text)
 
 
+def _names(matrix: pd.DataFrame) -> tuple[str, ...]:
+    """Name the terms; the levels of whole numbers, which are floats by now, without a point."""
+    return tuple(re.sub(r"(\[(?:\w+\.)?-?\d+)\.0\]", r"\1]", str(n)) for n in matrix.columns)
+
+
 def _matrices(
     model: Any, frame: pd.DataFrame
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...], str]:
@@ -278,7 +297,7 @@ def _matrices(
             f"the outcome must be one column of numbers, but the left of ~ gives "
             f"{listed(made.lhs.columns)}; code it as one number a row"
         )
-    terms = tuple(map(str, made.rhs.columns))
+    terms = _names(made.rhs)
     if not terms or terms[0] != "Intercept":
         raise InputError(
             "the formula leaves the intercept out, and every strategy here has one; take 0 or -1 "
@@ -333,28 +352,53 @@ def _twins(labels: "pd.Series[Any]") -> tuple[Any, Any] | None:
 
 
 def _within(X: NDArray[np.float64], codes: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Tell which columns vary within groups, and are not in every group made of those before.
+    """Tell which columns vary within groups, and are not in every group made of the others.
 
     Age of a person does not, nor does its product with a dose that varies: in every group it is a
     multiple of the dose. A column that varies in some groups alone does.
     """
     order = np.argsort(codes, kind="stable")
-    X, sizes = X[order], np.bincount(codes)
-    columns = list(range(X.shape[1]))
-    within = np.ones(X.shape[1], dtype=bool)
-    while True:  # one that does not count must not stand before one that may
-        R = triangles_of_groups(X[:, columns], np.zeros(len(X)), sizes)[..., :-1, :-1]
-        dependent = ~independent(R).any(axis=0)
-        if not dependent.any():
-            return within
-        within[columns.pop(int(np.argmax(dependent)))] = False
+    sizes = np.bincount(codes)
+    R = triangles_of_groups(X[order], np.zeros(len(X)), sizes)[..., :-1, :-1]
+    unit = np.abs(R).max(axis=(0, 1))  # or squares would overflow
+    R, within = R / np.where(unit > 0, unit, 1), np.ones(X.shape[1], dtype=bool)
+    for column in range(X.shape[1] - 1, 0, -1):
+        others = [int(i) for i in np.flatnonzero(within) if i != column]
+        if _own(R[:SOME], sizes[:SOME], others, column)[0].any():
+            continue
+        own, forced = _own(R, sizes, others, column)
+        within[column] = own.any()
+        if own.any() or not forced.any():
+            continue
+        # Small groups cannot tell from so many others; few of them are enough for age and dose.
+        within[column] = True
+        for few in [[0], *([0, i] for i in others[1:])]:
+            own, forced = _own(R, sizes, few, column)
+            within[column] &= own.any() or forced.all()
+    return within
+
+
+def _own(
+    R: NDArray[np.float64], sizes: NDArray[np.intp], others: list[int], column: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Tell in which groups a column is not made of others, and in which it cannot but be."""
+    centred = R[:, 1:]  # the first row is what a column has in common with the intercept
+    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+    varies = lengths > CONSTANT * np.linalg.norm(R, axis=1, keepdims=True)
+    unit = np.where(varies, centred, 0) / np.where(varies, lengths, 1)
+    one = unit[..., column]
+    # Not by QR, in which a column that is made of others would use a direction up.
+    U, s, _ = np.linalg.svd(unit[..., others[1:]], full_matrices=False)
+    shared = U * (s > REPEATED)[:, None]
+    rest = one - np.einsum("gij,glj,gl->gi", shared, shared, one)
+    return np.linalg.norm(rest, axis=1) > REPEATED, 1 + (s > REPEATED).sum(axis=1) >= sizes
 
 
 def _chosen(random: str, frame: pd.DataFrame, terms: tuple[str, ...]) -> NDArray[np.bool_]:
     """Find the columns of a random part among those of the fixed part."""
     model = _parsed(f"y ~ {random}").rhs
     unknown = [name for name in model.required_variables if name not in frame]
-    names = [] if unknown else [str(name) for name in _evaluated(model, frame).columns]
+    names = [] if unknown else list(_names(_evaluated(model, frame)))
     unknown += [name for name in names if name not in terms]
     if unknown or "Intercept" not in names:
         raise InputError(

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlmlearn.batch import Batch, Texts
-from mlmlearn.reml import curvatures, derivatives, optimum, profile, satterthwaite, sizes
+from mlmlearn.clustered import listed
+from mlmlearn.reml import derivatives, open_variances, optimum, profile, satterthwaite, sizes
 from mlmlearn.strategies.base import Fitted, refusals
 from mlmlearn.triangles import FloatArray, Standardised
 
-__all__ = ["fit", "refuse"]
+__all__ = ["arbitrary", "fit", "refuse", "undecided"]
 
 # A gradient above this, in standardised units, is reported.
 STEEP = 0.01
@@ -19,8 +20,9 @@ STEEP = 0.01
 # which depends on the order of the columns and on where a predictor has its zero.
 SINGULAR = 1e-4
 
-# A curvature this small means that the data say nothing about some mixture of the variances.
-UNKNOWN = 1e-5
+# A curvature this small means that the data say nothing about some mixture of the variances. It
+# matters where a coefficient's variance changes by more than the share OPEN along that direction.
+UNKNOWN, OPEN = 1e-5, 0.01
 
 # A residual variance this small beside that of OLS is what rounding leaves of no noise at all.
 NOISELESS = 1e-16
@@ -84,14 +86,14 @@ def fit(batch: Batch, random: NDArray[np.bool_], *, correlated: bool = True) -> 
     groups = np.repeat(at.beta[..., None], f.shape[2], axis=2)
     groups[:, :m] += Lambda @ (Lambda.swapaxes(1, 2) @ f)
     singular = sizes(Lambda, axes).min(axis=1) < SINGULAR
-    unknown = ~singular & (curvatures(bend)[0][:, 0] < UNKNOWN)
+    unknown = open_variances(at, bend, back, UNKNOWN) > OPEN
     gradient = np.abs(bend.gradient).max(axis=1)
     found = Fitted(
         estimate=data.original(at.beta),
         se=sd[:, None] * np.sqrt(variances),
         df=satterthwaite(at, bend, back),
         singular=singular,
-        converged=~(gradient > STEEP) & ~unknown,
+        converged=~(gradient > STEEP) & ~unknown.any(axis=1),
         gradient=gradient,
         deviance=at.deviance
         + 2 * np.linalg.slogdet(data.A)[1]
@@ -100,7 +102,7 @@ def fit(batch: Batch, random: NDArray[np.bool_], *, correlated: bool = True) -> 
         group_coefs=data.original(groups),
         random_cov=cov,
         messages=refusals(batch, np.ones(len(batch)), lambda i: _messages(
-            singular[i], unknown[i], gradient[i]
+            singular[i], np.array(batch.terms)[unknown[i]], gradient[i]
         )),
         problem=refusals(
             batch, at.s2 < NOISELESS, lambda _: NO_NOISE
@@ -112,15 +114,46 @@ def fit(batch: Batch, random: NDArray[np.bool_], *, correlated: bool = True) -> 
     return found.ordered(places)
 
 
-def _messages(singular: bool, unknown: bool, gradient: float) -> str:
+def undecided(
+    batch: Batch, random: NDArray[np.bool_], cov: FloatArray, sd: float, correlated: bool
+) -> NDArray[np.str_]:
+    """Name what has an arbitrary standard error in a fit of one data set that is not ours.
+
+    Parameters
+    ----------
+    cov : ndarray, shape (m, m)
+        Covariances of the random effects of the m columns, in the order of the columns.
+    sd : float
+        Residual SD.
+    """
+    batch, _ = batch.first(random)
+    m, data = len(cov), batch.standardised
+    A = data.A[:, :m, :m]
+    axes = None if correlated else A / np.linalg.norm(A, axis=1, keepdims=True)
+    values, vectors = np.linalg.eigh(cov)
+    root = vectors * np.sqrt(np.maximum(values, 0)) if correlated else np.sqrt(cov)
+    Lambda = A @ root / sd
+    at = profile(data.pooled(m), Lambda)
+    bend = derivatives(data.pooled(m), at, Lambda, axes)
+    moved = open_variances(at, bend, np.linalg.inv(data.A), UNKNOWN)
+    return np.asarray(np.array(batch.terms)[moved[0] > OPEN])
+
+
+def arbitrary(terms: NDArray[np.str_]) -> str:
+    """Say that some terms have an arbitrary standard error."""
+    return (
+        "mlmlearn: the data cannot tell the sizes of some random effects apart, so that the "
+        f"standard error of {listed(terms.tolist())} is arbitrary; leave the random effects of "
+        "what is constant within groups out, or add groups"
+    )
+
+
+def _messages(singular: bool, unknown: NDArray[np.str_], gradient: float) -> str:
     found = []
     if singular:
         found.append("mlmlearn: boundary (singular) fit")
-    if unknown:
-        found.append(
-            "mlmlearn: the data cannot tell the sizes of some random effects apart, so that "
-            "standard errors are arbitrary; is a predictor constant within groups?"
-        )
+    if len(unknown):
+        found.append(arbitrary(unknown))
     if gradient > STEEP:
         found.append(
             f"mlmlearn: the search ended on a slope (gradient {gradient:.2g}); compare "

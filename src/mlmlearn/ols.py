@@ -2,11 +2,14 @@
 
 import numpy as np
 
-from mlmlearn.batch import Batch
+from mlmlearn.batch import Batch, Texts
 from mlmlearn.strategies.base import Fitted, refusals
 from mlmlearn.triangles import FloatArray
 
-__all__ = ["fitted", "no_standard_error", "scores"]
+__all__ = ["fitted", "no_standard_error", "resting_on_few", "scores"]
+
+# Share of two groups in what decides a coefficient from which on it rests on them.
+FEW = 0.75
 
 
 def no_standard_error(terms: object) -> str:
@@ -23,6 +26,7 @@ def fitted(
     se: FloatArray,
     df: FloatArray,
     group_coefs: FloatArray | None = None,
+    messages: Texts | None = None,
     **others: FloatArray,
 ) -> Fitted:
     """Leave out standard errors that are nothing but rounding, and say so."""
@@ -30,7 +34,7 @@ def fitted(
     # An SE that moves no outcome by more than rounding does is rounding itself.
     lengths = np.linalg.norm(data.A, axis=1)
     good = se * lengths > 1e-13 * data.scale[:, None]
-    messages = refusals(
+    useless = refusals(
         batch,
         ~good.all(axis=1),
         lambda i: no_standard_error(np.array(batch.terms)[~good[i]]),
@@ -46,10 +50,16 @@ def fitted(
         np.where(good, se, np.nan),
         df,
         group_coefs=group_coefs,
-        messages=messages,
+        messages=useless if messages is None else joined(messages, useless),
         problem=problem,
         **{name: np.where(good, values, np.nan) for name, values in others.items()},
     )
+
+
+def joined(one: Texts, other: Texts) -> Texts:
+    """Put messages of the same data sets below each other."""
+    both = [f"{a}\n{b}".strip() for a, b in zip(one, other, strict=True)]
+    return np.array(both, dtype=object)
 
 
 def scores(batch: Batch) -> FloatArray:
@@ -57,3 +67,21 @@ def scores(batch: Batch) -> FloatArray:
     data = batch.standardised
     k = data.n_fixed
     return np.asarray(np.einsum("biag,bag->big", data.rows[:, :k], data.rows[:, k]))
+
+
+def resting_on_few(batch: Batch) -> Texts:
+    """Name the slopes that one or two groups decide, whose clustered standard errors mislead.
+
+    A coefficient is a weighted sum of the outcomes; the share of group j in its squared weights is
+    |C_j b|^2 / (N b'b), b being what takes the standardised coefficients to it.
+    """
+    data = batch.standardised
+    k, back = data.n_fixed, np.linalg.inv(data.A)
+    weights = np.einsum("biag,bji->bjag", data.rows[:, :k], back)
+    shares = (weights**2).sum(axis=2) / ((back**2).sum(axis=2) * data.n_rows[:, None])[..., None]
+    most = np.sort(shares, axis=2)[..., -2:].sum(axis=2)
+    most[:, 0] = 0
+    return refusals(batch, (most >= FEW).any(axis=1), lambda i: (
+        f"mlmlearn: {', '.join(np.array(batch.terms)[most[i] >= FEW])} rests on one or two groups, "
+        "so that its standard error cannot be trusted; more groups are needed that differ in it"
+    ))  # fmt: skip

@@ -46,8 +46,8 @@ import numpy as np
 from mlmlearn.triangles import FloatArray, Standardised
 
 __all__ = [
-    "Derivatives", "Profile", "curvatures", "derivatives", "optimum", "profile", "satterthwaite",
-    "sizes",
+    "Derivatives", "Profile", "curvatures", "derivatives", "open_variances", "optimum", "profile",
+    "satterthwaite", "sizes",
 ]  # fmt: skip
 
 # A search ends when the step in hand promises less than FLAT of deviance, or when not even the
@@ -320,6 +320,35 @@ def sizes(Lambda: FloatArray, axes: FloatArray | None) -> FloatArray:
     return np.asarray(np.linalg.norm(Lambda, axis=1))
 
 
+def _variances(
+    at: Profile, bend: Derivatives, contrasts: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Variances of the contrasts, shape (b, c), and how they change by the moves, (b, c, T)."""
+    k, s2 = contrasts.shape[2], at.s2[:, None]
+    spread = contrasts @ at.inverse
+    by_moves = np.einsum("bci,btij,bcj->bct", spread, bend.S[..., :k, :k], spread)
+    return s2 * (spread * contrasts).sum(axis=2), s2[..., None] * by_moves
+
+
+def open_variances(
+    at: Profile, bend: Derivatives, contrasts: FloatArray, flat: float
+) -> FloatArray:
+    """By how much variances of contrasts change, relatively, along directions that are flat.
+
+    There the data cannot tell one size of the random effects from another. Often it does not
+    matter, for neither estimates nor variances depend on it.
+
+    Returns
+    -------
+    ndarray, shape (b, c)
+        The largest change for a move of length one.
+    """
+    values, axes = curvatures(bend)
+    v, by_moves = _variances(at, bend, contrasts)
+    change = np.abs(by_moves @ axes) / v[..., None]
+    return np.asarray(np.where((np.abs(values) < flat)[:, None], change, 0).max(axis=2))
+
+
 def satterthwaite(at: Profile, bend: Derivatives, contrasts: FloatArray) -> FloatArray:
     """Degrees of freedom of each contrast, shape (b, c).
 
@@ -332,11 +361,8 @@ def satterthwaite(at: Profile, bend: Derivatives, contrasts: FloatArray) -> Floa
     contrasts : ndarray, shape (b, c, k)
         A contrast l a row.
     """
-    k, s2 = contrasts.shape[2], at.s2[:, None]
     values, axes = np.linalg.eigh(np.nan_to_num(bend.hessian))
-    spread = contrasts @ at.inverse
-    v = s2 * (spread * contrasts).sum(axis=2)
-    by_moves = np.einsum("bci,btij,bcj->bct", spread, bend.S[..., :k, :k], spread)
-    g = np.concatenate([s2[..., None] * by_moves, 2 * v[..., None]], axis=2)
+    v, by_moves = _variances(at, bend, contrasts)
+    g = np.concatenate([by_moves, 2 * v[..., None]], axis=2)
     weights = np.divide(2, values, out=np.zeros_like(values), where=values > 1e-8)
     return np.asarray(2 * v**2 / ((g @ axes) ** 2 @ weights[..., None])[..., 0])

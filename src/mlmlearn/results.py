@@ -1,137 +1,234 @@
-"""What a fit returns, the same for every strategy and engine."""
+"""The tables of a run, and the way back from any of their rows to the data set behind it."""
 
-from dataclasses import dataclass
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
+from scipy import stats
 
-from mlmlearn.batch import Batch
-from mlmlearn.strategies import Fitted
+from mlmlearn.conditions import Grid
+from mlmlearn.errors import InputError, RunError
+from mlmlearn.fit_result import COEF_COLUMNS
+from mlmlearn.post_summaries import recovery
+from mlmlearn.simulation import SimulatedData, simulate
+from mlmlearn.store import RunFolder, checksum, from_parquet, to_parquet, write_atomically
 
-__all__ = ["COEF_COLUMNS", "FitResult", "coef_columns", "result_of"]
+__all__ = [
+    "NUMBERS",
+    "PART_COLUMNS",
+    "Results",
+    "load_reference",
+]
 
-COEF_COLUMNS = ("estimate", "se", "df", "t", "p", "ci_low", "ci_high")
+NUMBERS = list(COEF_COLUMNS)
+_STATUS = ["converged", "singular", "max_gradient", "messages", "reml_deviance", "seconds"]
+
+# What a part of a run says of each strategy and term, beside the condition.
+PART_COLUMNS = ["replication", "strategy", "term", "truth", *NUMBERS, *_STATUS]
+
+
+def _condition_key(manifest: Mapping[str, Any]) -> list[str]:
+    """Name the fields that the grid was given; tables need no ingredient to be known here."""
+    return [name for name in manifest["grid"] if name != "replications"]
 
 
 # Compared by identity: data frames have no single truth value.
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class FitResult:
-    """One strategy fitted to one data set.
+@dataclass(frozen=True, slots=True, eq=False)
+class Results:
+    """What a run has found.
 
     Attributes
     ----------
-    strategy, engine, formula : str
-        What was fitted, and by what.
-    coefs : DataFrame, shape (k, 7)
-        One row a term, the intercept first: estimate, se, df, t, p (two-sided),
-        ci_low and ci_high (95 %, from t with that row's df). A standard error that is
-        rounding alone is missing, and a message names its term.
-    converged : bool
-        True unless the optimiser or lme4's checks of its result reported a failure, or the
-        batch engine found that the data leave the random effects open.
-        A singular fit alone is not a failure. Always True for the two OLS strategies.
-    singular : bool
-        True when the estimated covariance matrix of the random effects has lost a
-        dimension: a variance of zero, or a correlation of plus or minus one.
-    messages : tuple of str
-        Everything the engine had to say, each with its source in front.
-    max_gradient : float
-        lme4's measure of how far the optimiser stopped from a flat point: the largest,
-        over the parameters, of the smaller of the gradient and the gradient scaled by the
-        Cholesky factor of the Hessian. For the batch engine the steepest slope of the
-        deviance along a random effect, in standardised units. NaN for OLS.
-    reml_deviance : float
-        REML criterion (minus twice the restricted log-likelihood). NaN for OLS.
-    group_coefs : DataFrame or None, shape (n_groups, k)
-        Coefficients of each group: conditional modes plus fixed effects for the
-        multilevel models, the first-stage OLS for `two_stage`, None for `cluster_robust`.
-    random_cov : DataFrame or None, shape (q, q)
-        Covariance matrix of the random effects, in the outcome's units. None for OLS.
-    residual_sd : float
-        Residual standard deviation. NaN for OLS.
-    n_rows, n_groups : int
-        Size of the data.
-    random : tuple of str
-        Terms that got a random effect.
+    fits : DataFrame
+        One row per data set, strategy and term: n_groups, n_obs, group_sd and whatever else the
+        grid was given, replication, strategy, term, truth, estimate, se, df, t, p, ci_low,
+        ci_high. Values that are no numbers stand as text, such as "(1, 0.5)". A fit that failed
+        has missing numbers.
+    diagnostics : DataFrame
+        One row per data set and strategy: as above up to strategy, then
+        converged, singular, max_gradient, messages, reml_deviance, seconds. `messages` joins
+        by a semicolon what was said about the fit, each message with its source in front: "lme4:",
+        "optimiser:", "lmerTest:", "mlmlearn:", or "failed:" where there is no fit.
+    manifest : dict
+        Grid, seed, engine, strategies, versions, machine and time taken.
     """
 
-    strategy: str
-    engine: str
-    formula: str
-    coefs: pd.DataFrame
-    n_rows: int
-    n_groups: int
-    converged: bool = True
-    singular: bool = False
-    messages: tuple[str, ...] = ()
-    max_gradient: float = np.nan
-    reml_deviance: float = np.nan
-    group_coefs: pd.DataFrame | None = None
-    random_cov: pd.DataFrame | None = None
-    residual_sd: float = np.nan
-    random: tuple[str, ...] = ()
+    fits: pd.DataFrame
+    diagnostics: pd.DataFrame
+    manifest: dict[str, Any] = field(repr=False)
 
-    def __str__(self) -> str:
-        """Show all of a fit on one screen."""
-        sizes = f"{self.n_rows:,} rows, {self.n_groups:,} groups"
-        lines = [f"{self.strategy} by {self.engine}: {self.formula}", sizes]
-        if self.random:
-            lines[1] += f", random effects of {', '.join(self.random)}"
-        lines += ["", self.coefs.to_string(float_format="{:.4g}".format), ""]
-        if not np.isnan(self.reml_deviance):
-            lines.append(
-                f"REML deviance {self.reml_deviance:.3f}, residual SD {self.residual_sd:.4g}"
-            )
-        return "\n".join([*lines, *self.messages]).rstrip()
+    @property
+    def grid(self) -> Grid:
+        """What was simulated."""
+        return Grid.from_json(self.manifest["grid"])
 
-    __repr__ = __str__
+    @property
+    def data_set_key(self) -> list[str]:
+        """Columns that tell data sets apart."""
+        return [*_condition_key(self.manifest), "replication"]
 
-    def tidy(self) -> pd.DataFrame:
-        """Return one row a term, with the strategy and engine beside it."""
-        table = self.coefs.reset_index()
-        table.insert(0, "strategy", self.strategy)
-        return table
+    @property
+    def fit_key(self) -> list[str]:
+        """Columns that tell fits apart."""
+        return [*self.data_set_key, "strategy"]
+
+    def recovery(self) -> pd.DataFrame:
+        """Compute the three summaries of every fit; see `mlmlearn.recovery`."""
+        return recovery(self.fits, by=self.fit_key)
+
+    def dataset(self, row: "Mapping[Any, Any] | pd.Series[Any]") -> SimulatedData:
+        """Draw the data set behind a row once more.
+
+        Parameters
+        ----------
+        row : Series or mapping
+            A row of `fits`, `diagnostics` or `recovery()`, such as
+            ``results.fits.iloc[37]``; only the columns that tell data sets apart are used.
+
+        Returns
+        -------
+        SimulatedData
+
+        Raises
+        ------
+        InputError
+            When the row does not say which data set of the grid it belongs to.
+        """
+        key = self.data_set_key
+        try:
+            found = {name: row[name] for name in key}
+            hash(tuple(found.values()))  # not so where a table was given
+        except (KeyError, TypeError, IndexError, ValueError):
+            raise InputError(
+                f"dataset needs one row with {', '.join(key)}, such as "
+                f"results.fits.iloc[0], not {type(row).__name__}"
+            ) from None
+        condition, replication = self.grid.condition(found), found["replication"]
+        return simulate(condition, seed=self.manifest["seed"], replication=replication)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write both tables as Parquet, and the manifest with their checksums.
+
+        Parameters
+        ----------
+        folder : path
+            Where `Results.load` finds them again.
+
+        Raises
+        ------
+        RunError
+            When the folder cannot be written, or is a run's own.
+        """
+        if (Path(folder) / "parts").exists():
+            raise RunError(f"{folder} is a run's own folder; choose another for its tables")
+        contents = {
+            "fits.parquet": to_parquet(self.fits),
+            "diagnostics.parquet": to_parquet(self.diagnostics),
+        }
+        for name, content in contents.items():
+            write_atomically(Path(folder) / name, content)
+        sums = {name: checksum(content) for name, content in contents.items()}
+        text = json.dumps(self.manifest | {"sha256": sums}, indent=2) + "\n"
+        write_atomically(Path(folder) / "manifest.json", text.encode())
+
+    def to_csv(self, folder: str | os.PathLike[str]) -> None:
+        """Write fits.csv and diagnostics.csv.
+
+        Parameters
+        ----------
+        folder : path
+            Made when it does not exist.
+
+        Raises
+        ------
+        RunError
+            When the folder cannot be written.
+        """
+        for name in ("fits", "diagnostics"):
+            content = getattr(self, name).to_csv(index=False, lineterminator="\n")
+            write_atomically(Path(folder) / f"{name}.csv", content.encode())
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> "Results":
+        """Read what `save` has written, or a run's own folder, be the run finished or not.
+
+        Parameters
+        ----------
+        folder : path
+            The folder.
+
+        Returns
+        -------
+        Results
+
+        Raises
+        ------
+        RunError
+            When there are no results, or the tables are not those that were saved.
+        """
+        store = RunFolder(folder)
+        manifest = dict(store.manifest)
+        if not manifest:
+            raise RunError(f"{folder} holds no results (no manifest.json)")
+        if "sha256" not in manifest:
+            return cls.from_parts(store.read(), manifest)
+        tables = []
+        for name in ("fits.parquet", "diagnostics.parquet"):
+            try:
+                content = (store.path / name).read_bytes()
+            except OSError as error:
+                raise RunError(f"{store.path / name} cannot be read: {error.strerror}") from error
+            if checksum(content) != manifest["sha256"][name]:
+                raise RunError(
+                    f"{store.path / name} is damaged: its checksum is not the one in "
+                    "manifest.json; fetch or export the results again"
+                )
+            tables.append(from_parquet(content))
+        del manifest["sha256"]
+        fits, diagnostics = tables
+        return cls(_with_intervals(fits), diagnostics, manifest)
+
+    @classmethod
+    def from_parts(cls, parts: Mapping[str, pd.DataFrame], manifest: dict[str, Any]) -> "Results":
+        """Put the parts of a run together."""
+        columns = [*_condition_key(manifest), *PART_COLUMNS]
+        key = columns[: columns.index("term")]
+        empty = pd.DataFrame(columns=columns)
+        table = _with_intervals(pd.concat(list(parts.values()) or [empty], ignore_index=True))
+        diagnostics = table.drop_duplicates(key, ignore_index=True)[[*key, *_STATUS]]
+        return cls(table[[name for name in columns if name not in _STATUS]], diagnostics, manifest)
 
 
-def coef_columns(found: Fitted) -> dict[str, Any]:
-    """Complete what was found to the columns of a table of tests, each of shape (b, k)."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = found.estimate / found.se
-    columns = (found.estimate, found.se, found.df, t, found.p, found.ci_low, found.ci_high)
-    return dict(zip(COEF_COLUMNS, columns, strict=True))
+def _with_intervals(fits: pd.DataFrame) -> pd.DataFrame:
+    """Add 95 % intervals to tables of runs that were made before there were any."""
+    if "ci_low" in fits:
+        return fits
+    half_width = stats.t.ppf(0.975, fits["df"]) * fits["se"]
+    return fits.assign(ci_low=fits["estimate"] - half_width, ci_high=fits["estimate"] + half_width)
 
 
-def result_of(
-    strategy: str, engine: str, formula: str, batch: Batch, found: Fitted, i: int
-) -> FitResult:
-    """Make the result of data set i of a batch."""
-    terms, labels = list(batch.terms), batch.labels[batch.sizes[i] > 0]
-    coefs = pd.DataFrame(
-        {name: values[i] for name, values in coef_columns(found).items()},
-        index=pd.Index(terms, name="term"),
-    )
-    groups = cov = None
-    if found.group_coefs is not None:
-        own = found.group_coefs[i][:, batch.sizes[i] > 0]
-        groups = pd.DataFrame(own.T, index=labels, columns=terms).dropna(axis=1, how="all")
-    if found.random_cov is not None:
-        cov = pd.DataFrame(found.random_cov[i], index=terms, columns=terms)
-        cov = cov.dropna(how="all").dropna(axis=1, how="all")
-    return FitResult(
-        strategy=strategy,
-        engine=engine,
-        formula=formula,
-        coefs=coefs,
-        n_rows=int(batch.n_rows[i]),
-        n_groups=int(batch.n_groups[i]),
-        converged=bool(found.converged[i]),
-        singular=bool(found.singular[i]),
-        messages=tuple(found.messages[i].splitlines()),
-        max_gradient=float(found.gradient[i]),
-        reml_deviance=float(found.deviance[i]),
-        group_coefs=groups,
-        random_cov=cov,
-        random=() if cov is None else tuple(map(str, cov.columns)),
-        residual_sd=float(found.residual_sd[i]),
-    )
+def load_reference() -> Results:
+    """Load the reference run: the full grid under pymer4, shipped with the package.
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    RunError
+        When this copy of the package came without it.
+    """
+    folder = Path(str(files("mlmlearn"))) / "reference"
+    if not (folder / "manifest.json").exists():
+        raise RunError(
+            "this copy of mlmlearn came without the reference run; compute it with "
+            "`mlmlearn run --engine pymer4 --out runs/reference` (half an hour on two cores) and "
+            'read it with Results.load("runs/reference")'
+        )
+    return Results.load(folder)

@@ -211,6 +211,6 @@ def independent(R: FloatArray) -> NDArray[np.bool_]:
     unit = np.abs(R).max(axis=-2, keepdims=True)  # or squares would overflow
     squares = (R / np.where(unit > 0, unit, 1)) ** 2
     own, whole = np.diagonal(squares, axis1=-2, axis2=-1), squares.sum(axis=-2)
-    spread = whole - squares[..., 0, :]
+    spread = squares[..., 1:, :].sum(axis=-2)
     spread[..., 0] = whole[..., 0]
     return np.asarray((spread > CONSTANT**2 * whole) & (own > REPEATED**2 * spread))

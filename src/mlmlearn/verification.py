@@ -18,8 +18,9 @@ import pandas as pd
 from mlmlearn.checks import whole_number
 from mlmlearn.conditions import Condition
 from mlmlearn.errors import InputError
-from mlmlearn.loop import check_n_jobs, fit_all
-from mlmlearn.run_results import Results, load_reference
+from mlmlearn.loop import check_n_jobs
+from mlmlearn.results import Results, load_reference
+from mlmlearn.workers import fit_all
 
 __all__ = ["verify"]
 

@@ -1,21 +1,15 @@
 """Grade one submission from its content to its points."""
 
+import functools
+import inspect
 import json
-import socket
-import subprocess
-import sys
-import tempfile
 import threading
-import time
-import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from grading import inside, sandbox
 from grading import submission as reading
-from grading.execute import TOOLS, Limits, Run, StoppedError, end, environment, execute
-
-BLANK = "_Type your answer here, replacing this text._"
-JUDGE_SECONDS = 300
+from grading.sandbox import Limits, StoppedError
 
 
 @dataclass(frozen=True)
@@ -25,6 +19,8 @@ class Assignment:
     name: str
     source: Path
     questions: list[dict]
+    given: list[dict]
+    functions: str
 
     @property
     def tested(self) -> list[dict]:
@@ -41,8 +37,10 @@ class Grade:
     assignment: str = ""
     points: dict[str, float] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    values: dict[str, list] = field(default_factory=dict)
     written: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    seconds: float = 0
     final: bool = True
 
     def to_json(self) -> dict:
@@ -50,136 +48,184 @@ class Grade:
         return asdict(self)
 
 
-def grade(
-    submission: reading.Submission,
-    assignment: Assignment,
-    limits: Limits,
-    stop: threading.Event,
-) -> Grade:
-    """Grade a submission; only `StoppedError` leaves this function."""
-    result = Grade(submission.file, assignment=assignment.name)
-    identity, odd = reading.student_id(submission)
-    if odd:
-        result.notes.append(odd)
-    result.student = "" if identity is None else str(identity).strip()
-    written = [q["name"] for q in assignment.questions if q["manual"]]
-    for position, name in enumerate(written):
-        answer = reading.written_answer(submission, name, position)
-        result.written[name] = "" if BLANK in answer else answer
-    if identity is None:
-        for question in assignment.tested:
-            result.points[question["name"]] = 0
-            result.reasons[question["name"]] = "no student_id, so the right answers are not known"
-        return result
-    with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as scratch:
-        folder, run = Path(scratch).resolve(), Run()
+@dataclass(frozen=True)
+class Grader:
+    """What is the same for all submissions."""
+
+    limits: Limits
+    stop: threading.Event
+    trust: bool = False
+
+    def grade(
+        self, one: reading.Submission, assignment: Assignment, known_id: str | None = None
+    ) -> Grade:
+        """Grade a submission; only `StoppedError` leaves this method.
+
+        `known_id` is the teacher's word for who this is; it helps where the notebook's asks.
+        """
+        result = Grade(one.file, assignment=assignment.name)
+        for question in assignment.questions:
+            if question["manual"]:
+                name = question["name"]
+                result.written[name] = reading.written_answer(one, assignment.given, name)
+            else:
+                result.points[question["name"]] = 0
+                result.reasons[question["name"]] = "not graded"
         try:
-            run = _run(submission, assignment, folder, limits, stop)
-            verdicts = _judge(assignment, identity, folder, run, limits, stop)
+            self._grade(one, assignment, known_id or "", result)
         except StoppedError:
             raise
         except Exception as error:
             # Ours, not the student's: said as such, and tried again at the next call.
-            verdicts = {}
             result.final = False
-            result.notes.append(f"the grader itself failed, grade again ({error})")
-        finally:
-            run.close()
-    if run.unfinished:
-        result.notes.append(run.unfinished)
-    for number, error in sorted(run.errors.items()):
-        result.notes.append(f"code cell {number + 1}: {error}")
-    for question in assignment.tested:
-        name = question["name"]
-        verdict = verdicts.get(name, {"points": 0, "reason": "not graded"})
-        result.points[name] = round(verdict["points"], 6)
-        result.reasons[name] = verdict["reason"]
-    return result
+            result.notes.append(f"the grader itself failed, grade again ({inside.words(error)})")
+        result.notes = [reading.one_line(note) for note in result.notes]
+        return result
 
-
-def _run(
-    submission: reading.Submission,
-    assignment: Assignment,
-    folder: Path,
-    limits: Limits,
-    stop: threading.Event,
-) -> Run:
-    personal = assignment.source / "personal.py"
-    (folder / "personal.py").write_bytes(personal.read_bytes())
-    wanted = {q["name"]: q["names"] for q in assignment.tested}
-    return execute(submission.code, wanted, folder, limits, stop)
-
-
-def _judge(
-    assignment: Assignment,
-    identity: str | int,
-    folder: Path,
-    run: Run,
-    limits: Limits,
-    stop: threading.Event,
-) -> dict[str, dict]:
-    """Run the tests; a value that makes them end badly costs its own question only."""
-    verdicts: dict[str, dict] = {}
-    while left := [q for q in assignment.tested if q["name"] not in verdicts]:
+    def _grade(
+        self, one: reading.Submission, assignment: Assignment, typed: str, result: Grade
+    ) -> None:
+        course = {"personal.py": assignment.source / "personal.py"}
         job = {
-            "source": str(assignment.source),
-            "tools": str(TOOLS),
-            "questions": left,
-            "captured": str(folder / "captured"),
-            "student_id": identity,
-            "memory": limits.memory,
-            "file_size": limits.file_size,
-            "cell_seconds": limits.cell_seconds,
+            "cells": [{"source": c.source, "typed": c.typed} for c in one.code],
+            "wanted": {q["name"]: q["names"] for q in assignment.tested},
+            "calls": {},
+            "typed": typed,
+            "until_id": False,
         }
-        job_file = folder / "judge.json"
-        job_file.write_text(json.dumps(job), encoding="utf-8")
-        lines, died = _lines(job_file, folder, run.calls, stop)
-        started = None
-        for line in lines:
-            if "begin" in line:
-                started = line["begin"]
-            else:
-                verdicts[line["question"]] = line
-        if started is None:
-            raise RuntimeError(f"the tests could not start: {died}")
-        if started not in verdicts:
-            verdicts[started] = {"points": 0, "reason": "the tests did not survive this value"}
-    return verdicts
+        identity = reading.stated_id(one)
+        if identity is None:
+            asked = self._run("run_cells.py", job | {"until_id": True, "wanted": {}}, course)
+            happened = self._judge(asked, assignment, "", [], {})[0]
+            identity = next(filter(None, map(reading.valid_id, happened["ids"])), None)
+        if identity is None:
+            result.notes.append("student_id was not filled in")
+            why = "no student_id, so the right answers are not known"
+            result.reasons |= dict.fromkeys(result.reasons, why)
+            return
+        result.student = identity
+        calls = record(assignment, identity)
+        kept = self._run("run_cells.py", job | {"calls": calls}, course)
+        happened, verdicts = self._judge(kept, assignment, identity, assignment.tested, calls)
+        errors = sorted((int(cell), text) for cell, text in happened["errors"].items())
+        for cell, text in [*happened["notes"], *errors]:
+            there = cell is not None and 0 <= cell < len(one.code)
+            result.notes.append(f"code cell {cell + 1}: {text}" if there else text)
+        stated = filter(None, map(reading.valid_id, happened["ids"]))
+        if any(_same(other) != _same(identity) for other in stated):
+            result.notes.append(f"student_id is set more than once; {identity} counts")
+        for question in assignment.tested:
+            name = question["name"]
+            verdict = verdicts.get(name, {})
+            right = verdict.get("right") is True
+            # The judge tells right from wrong; how much that is worth is settled here.
+            result.points[name] = float(question["points"]) if right else 0
+            result.values[name] = verdict.get("values", [])
+            follows = "right, going on from your own earlier answer" if right else ""
+            result.reasons[name] = (
+                follows if verdict.get("follows") else verdict.get("reason", "not graded")
+            )
+
+    def _run(self, program: str, job: dict, course: dict[str, Path]) -> bytes:
+        done = sandbox.run(program, job, course, self.limits, self.stop, self.trust)
+        if not done.data and done.said:
+            raise RuntimeError(f"no start: {done.said[-200:]}")
+        return done.data
+
+    def _judge(
+        self,
+        kept: bytes,
+        assignment: Assignment,
+        identity: str,
+        questions: list[dict],
+        calls: dict[str, dict[str, list[str]]],
+    ) -> tuple[dict, dict[str, dict]]:
+        """Run the tests; a value that makes them end badly costs its own question only."""
+        course = {name: assignment.source / name for name in ("personal.py", "answers.py")}
+        known: dict[str, dict] = {}
+        while True:
+            job = {
+                "assignment": assignment.name,
+                "student_id": identity,
+                "questions": questions,
+                "calls": calls,
+                "known": known,
+                "kept": kept.decode("utf-8", "replace"),
+            }
+            lines = _lines(self._run("judge.py", job, course))
+            if not lines or "happened" not in lines[0]:
+                raise RuntimeError("the tests could not start")
+            begun = None
+            for line in lines[1:]:
+                begun = line.get("begin", begun)
+                if "question" in line:
+                    known[line["question"]] = _verdict(line)
+            if all(q["name"] in known for q in questions):
+                return lines[0]["happened"], known
+            if begun is None or begun in known:
+                raise RuntimeError("the tests did not end")
+            known[begun] = {"right": False, "reason": "the tests did not survive this value"}
 
 
-def _lines(
-    job_file: Path, folder: Path, calls: socket.socket | None, stop: threading.Event
-) -> tuple[list[dict], str]:
-    if calls is None:
-        # The notebook's process is gone: give the tests one that nobody answers on.
-        calls, other = socket.socketpair()
-        other.close()
-    mark = uuid.uuid4().hex
-    output, errors = folder / "judge.out", folder / "judge.err"
-    with output.open("wb") as out, errors.open("wb") as err:
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-I",
-                "-B",
-                Path(__file__).with_name("judge.py"),
-                job_file,
-                str(calls.fileno()),
-            ],
-            pass_fds=[calls.fileno()],
-            cwd=folder,
-            env=environment(folder, mark),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            start_new_session=True,
-        )
-        deadline = time.monotonic() + JUDGE_SECONDS
-        try:
-            while process.poll() is None and time.monotonic() < deadline:
-                if stop.wait(0.05):
-                    raise StoppedError
-        finally:
-            end(process, mark)
-    lines = [json.loads(x) for x in output.read_text().splitlines() if x.endswith("}")]
-    return lines, errors.read_text(errors="replace")[-500:]
+def _lines(data: bytes) -> list[dict]:
+    return [json.loads(line) for line in data.splitlines() if line.endswith(b"}")]
+
+
+def _verdict(line: dict) -> dict:
+    """Take of a verdict what is of the right form."""
+    return {
+        "right": line["right"] is True,
+        "follows": line["follows"] is True,
+        "reason": reading.one_line(line["reason"], 600),
+        "values": [[reading.one_line(part) for part in row[:3]] for row in line["values"][:20]],
+    }
+
+
+def _same(identity: str) -> str:
+    from personal import normal_id
+
+    return normal_id(identity)
+
+
+_one_at_a_time = threading.Lock()
+
+
+@functools.cache
+def _functions(source: str) -> dict[str, object]:
+    space: dict[str, object] = {}
+    exec(source, space)
+    return {name: f for name, f in space.items() if inspect.isfunction(f)}
+
+
+def record(assignment: Assignment, identity: str) -> dict[str, dict[str, list[str]]]:
+    """List, by question and function, the calls that the tests make of a student's function.
+
+    The student's own is called in the student's sandbox, where no test may be. So the tests are
+    run here once on the solution's function, and whatever they ask of it is noted.
+    """
+    with _one_at_a_time:
+        solution = _functions(assignment.functions)
+        recorded: dict[str, dict[str, list[str]]] = {}
+        for question in assignment.tested:
+            asked = {name: [] for name in question["names"] if name in solution}
+            if not asked:
+                continue
+
+            def stand_in(name: str, calls: list[str]) -> object:
+                def call(*args: object, **kwargs: object) -> object:
+                    noted = inside.key(args, kwargs)
+                    if noted not in calls:
+                        calls.append(noted)
+                    return solution[name](*args, **kwargs)
+
+                return call
+
+            space: dict[str, object] = {}
+            inside.otter()
+            exec(question["tests"], space)
+            values = {name: stand_in(name, calls) for name, calls in asked.items()}
+            values["student_id"] = identity
+            for test in [marked for marked in space.values() if hasattr(marked, "hidden")]:
+                test(**{arg: values[arg] for arg in inspect.signature(test).parameters})
+            recorded[question["name"]] = asked
+        return recorded

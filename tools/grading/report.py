@@ -1,99 +1,73 @@
-"""The CSV of all grades, and a short Markdown report for every submission."""
+"""Reports: what became of one submission, for the teacher and, without the rubric, the student.
 
-import csv
-import io
+Whatever may hold a student's words stands in an indented block, where Markdown knows no markup.
+"""
+
+import hashlib
 import os
+import re
 from pathlib import Path
 
 from grading.grade_submission import Assignment, Grade
-
-BY_HAND = "to grade by hand"
+from grading.submission import clean
 
 
 def write(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    # utf-8-sig would help Excel and hurt everything else.
-    part.write_text(text, encoding="utf-8", newline="")
+    part = path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.part")
+    part.write_text(text, encoding="utf-8", errors="replace", newline="")
     os.replace(part, path)
+
+
+def file_name(file: str) -> str:
+    """Name a report by its submission, in letters that every system knows, and not too long."""
+    safe = "/".join(re.sub(r"[^\w .()+-]", "_", part, flags=re.ASCII) for part in file.split("/"))
+    parts = [part.strip(" .")[:80] or "_" for part in safe.split("/")][-3:]
+    if "/".join(parts) != file:
+        parts[-1] += f"-{hashlib.sha256(file.encode()).hexdigest()[:8]}"
+    return "/".join(parts) + ".md"
 
 
 def number(value: float) -> str:
     """Write 2.0 as 2."""
-    return f"{value:g}"
+    return f"{round(value, 4):g}"
 
 
-def harmless(text: str) -> str:
-    """Keep a spreadsheet from taking text for a formula."""
-    text = " ".join(text.split())
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+def block(text: str) -> list[str]:
+    """Set a text off, so that nothing in it is taken for markup."""
+    return ["", *(f"    {line}".rstrip() for line in clean(text).splitlines()), ""]
 
 
-def table(grades: list[Grade], assignments: dict[str, Assignment]) -> str:
-    """One row a submission; a question that an assignment does not have stays empty."""
-    questions: dict[str, None] = {}
-    for name in dict.fromkeys(g.assignment for g in grades if g.assignment):
-        questions |= dict.fromkeys(q["name"] for q in assignments[name].questions)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
-        [
-            "student",
-            "assignment",
-            *questions,
-            "total",
-            "out_of",
-            "by_hand",
-            "what_went_wrong",
-            "file",
-        ]
-    )
-    for grade in grades:
-        row = [harmless(grade.student), grade.assignment]
-        known = assignments[grade.assignment].questions if grade.assignment else []
-        manual = {q["name"]: q["points"] for q in known if q["manual"]}
-        for name in questions:
-            if name in manual:
-                row.append(BY_HAND)
-            else:
-                row.append(number(grade.points[name]) if name in grade.points else "")
-        tested = sum(q["points"] for q in known if not q["manual"])
-        wrong = [*grade.notes, *(f"{q}: {r}" for q, r in grade.reasons.items() if r)]
-        row += [number(sum(grade.points.values())), number(tested), number(sum(manual.values()))]
-        writer.writerow([*row, harmless("; ".join(wrong)), harmless(grade.file)])
-    return out.getvalue()
-
-
-def quote(text: str) -> str:
-    """Quote a text, so that nothing in it is taken for the report's own."""
-    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
-
-
-def report(grade: Grade, assignment: Assignment | None) -> str:
-    """One submission's report."""
-    title = grade.student or grade.file
-    lines = [f"# {assignment.name if assignment else 'Not graded'}: {title}", ""]
+def report(
+    grade: Grade, assignment: Assignment | None, written: dict[str, float], rubric: bool
+) -> str:
+    """Write one submission's report; `rubric` adds what only the teacher should see."""
+    lines = [f"# {assignment.name if assignment else 'Not graded'}"]
+    lines += block(f"student: {grade.student or '(not known)'}\nfile:    {grade.file}")
     if assignment is None:
-        return "\n".join([*lines, *grade.notes, ""])
-    tested = assignment.tested
-    total, most = sum(grade.points.values()), sum(q["points"] for q in tested)
-    lines += [f"Points so far: {number(total)} of {number(most)}.", ""]
-    lines += ["| question | points | what went wrong |", "| --- | --- | --- |"]
+        return "\n".join([*lines, *block("\n".join(grade.notes))])
+    points = grade.points | written
+    most = sum(q["points"] for q in assignment.questions if q["name"] in points)
+    lines += [f"Points so far: {number(sum(points.values()))} of {number(most)}.", ""]
     for question in assignment.questions:
         name, most = question["name"], number(question["points"])
-        if question["manual"]:
-            lines.append(f"| {name} | {BY_HAND}, of {most} | |")
+        if name not in points:
+            lines += [f"## {name}: not yet read, {most} points", ""]
         else:
-            reason = " ".join(grade.reasons.get(name, "").split()).replace("|", "\\|")
-            lines.append(f"| {name} | {number(grade.points.get(name, 0))} of {most} | {reason} |")
-    if grade.notes:
-        lines += ["", "## What happened when the notebook was run", ""]
-        lines += [f"- {' '.join(note.split())}" for note in grade.notes]
-    for question in assignment.questions:
+            lines += [f"## {name}: {number(points[name])} of {most} points", ""]
         if question["manual"]:
-            answer = grade.written.get(question["name"]) or "(no answer)"
-            lines += ["", f"## {question['name']}: written, {number(question['points'])} points"]
-            lines += ["", "The answer:", "", quote(answer)]
-            lines += ["", "Rubric and model answer:", "", quote(question["rubric"] or "(none)")]
-    return "\n".join([*lines, ""])
+            lines += ["The answer:", *block(grade.written.get(name) or "(no answer)")]
+            if rubric:
+                lines += ["Rubric and model answer:", *block(question["rubric"] or "(none)")]
+            continue
+        if reason := grade.reasons.get(name):
+            lines += block(reason)[1:]
+        if rows := grade.values.get(name):
+            width = max(len(row[0]) for row in rows)
+            table = [f"{n:{width}}  given {own or '(nothing)'}\n{'':{width}}  right {right}"
+                     for n, own, right in rows]  # fmt: skip
+            lines += block("\n".join(table))[1:]
+    if grade.notes:
+        lines += ["## What happened when the notebook was run", *block("\n".join(grade.notes))]
+    return "\n".join(lines)

@@ -1,102 +1,177 @@
 """What can be known of a submission without running it."""
 
-import ast
+import json
 import re
+import unicodedata
 from dataclasses import dataclass, field
 
-import nbformat
+LARGEST, MOST_CELLS, LONGEST_ANSWER = 30_000_000, 3000, 20_000
+PLACEHOLDER = "_Type your answer here, replacing this text._"
+COMMENTS = ("<!-- BEGIN QUESTION -->", "<!-- END QUESTION -->")
+STATED = re.compile(r"student_id\s*(:\s*\w+\s*)?=[^=]")
+LITERAL = re.compile(
+    r"""student_id\s*(?::\s*\w+\s*)?=\s*(?:(["'])([^"'\\]*)\1|(\d+)|\.\.\.)\s*(?:#.*)?$"""
+)
 
-LARGEST = 50_000_000
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: its kind, its text, its id, and what was typed into it when it asked."""
+
+    kind: str
+    source: str
+    id: str = ""
+    typed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A file that somebody handed in."""
+    """A file that somebody handed in: which, whose as far as its name tells, and how late."""
 
     file: str
-    content: bytes = field(repr=False)
-    notebook: nbformat.NotebookNode | None = field(repr=False)
+    content: bytes = field(default=b"", repr=False)
+    digest: str = ""
+    person: str = ""
+    lms_id: str = ""
+    order: tuple = ()
     problem: str = ""
+    cells: tuple[Cell, ...] = field(default=(), repr=False)
+    metadata: dict = field(default_factory=dict, repr=False)
 
     @property
-    def cells(self) -> list[nbformat.NotebookNode]:
-        """Cells of all kinds; none when the file is not a notebook."""
-        return self.notebook.cells if self.notebook else []
-
-    @property
-    def code(self) -> list[str]:
-        """Sources of the code cells."""
-        return [cell.source for cell in self.cells if cell.cell_type == "code"]
+    def code(self) -> list[Cell]:
+        """The code cells."""
+        return [cell for cell in self.cells if cell.kind == "code"]
 
 
-def parse(file: str, content: bytes) -> Submission:
-    """Read a notebook, or say why it cannot be read."""
-    if len(content) > LARGEST:
-        return Submission(file, content, None, f"is larger than {LARGEST / 1e6:.0f} MB")
-    try:
-        notebook = nbformat.reads(content.decode("utf-8-sig"), as_version=4)
-        for cell in notebook.cells:
-            cell.source = cell.source if isinstance(cell.source, str) else "".join(cell.source)
-    except Exception:  # nbformat raises many kinds
-        return Submission(file, content, None, "is not a notebook")
-    return Submission(file, content, notebook)
+def clean(text: object) -> str:
+    """Keep of a text what can be written and seen: no half characters, no control characters."""
+    text = str(text).encode("utf-8", "replace").decode()
+    unseen = ("Cc", "Cf", "Co", "Cs")
+    return "".join(c if c in "\n\t" or unicodedata.category(c) not in unseen else " " for c in text)
 
 
-def student_id(submission: Submission) -> tuple[str | int | None, str]:
-    """Read the id that the notebook's own cell states, and say what is odd about it.
+def one_line(text: object, most: int = 300) -> str:
+    """Keep of a text one line of bounded length."""
+    return " ".join(clean(str(text)[: 4 * most]).split())[:most]
 
-    It is read, not run: the id under which data are made has to be the one that is graded, from
-    the first cell to the last, or one student's answers could pass under the id of another.
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        value = "".join(part for part in value if isinstance(part, str))
+    return value if isinstance(value, str) else ""
+
+
+def _typed(cell: dict) -> tuple[str, ...]:
+    """Lines that a front end noted when a cell asked for input."""
+    outputs = cell.get("outputs")
+    if not isinstance(outputs, list) or "input(" not in _text(
+        cell.get("source", cell.get("input"))
+    ):
+        return ()
+    streams = [o for o in outputs if isinstance(o, dict) and o.get("output_type") == "stream"]
+    return tuple(_text(s.get("text"))[:5000] for s in streams)
+
+
+def read_cells(content: bytes) -> tuple[tuple[Cell, ...], dict]:
+    """Read a notebook of format 3 or 4, or raise an error of any kind."""
+    notebook = json.loads(content.decode("utf-8-sig"))
+    metadata = notebook.get("metadata", {})
+    cells = notebook["worksheets"][0]["cells"] if "worksheets" in notebook else notebook["cells"]
+    if len(cells) > MOST_CELLS:
+        raise ValueError("too many cells")
+    made = [
+        Cell(
+            str(cell.get("cell_type")),
+            _text(cell.get("source", cell.get("input"))),
+            _text(cell.get("id", "")),
+            tuple(line for text in _typed(cell) for line in text.splitlines()),
+        )
+        for cell in cells
+    ]
+    return tuple(made), metadata if isinstance(metadata, dict) else {}
+
+
+def stated_id(submission: Submission) -> str | None:
+    """Read the id that the notebook states; None when it has to be run to be known.
+
+    It is read where it can be: the id under which data are made has to be the one that is graded,
+    from the first cell to the last, or one student's answers could pass under another's id.
     """
-    stated = []
-    for source in submission.code:
-        try:
-            tree = ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            # A magic or a mistake elsewhere in the cell must not hide the id.
-            lines = re.findall(r"^\s*student_id\s*=.*$", source, re.MULTILINE)
-            with_id = "\n".join(line.strip() for line in lines)
-            try:
-                tree = ast.parse(with_id)
-            except (SyntaxError, ValueError):
-                continue
-        for node in tree.body:
-            if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
-                continue
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if any(isinstance(t, ast.Name) and t.id == "student_id" for t in targets):
-                value = node.value.value if isinstance(node.value, ast.Constant) else None
-                stated.append(value)
-    if not stated:
-        return None, "no cell sets student_id"
-    first = stated[0]
-    if isinstance(first, bool) or not isinstance(first, str | int) or not str(first).strip():
-        return None, "student_id was not filled in"
-    odd = "student_id is set more than once; the first counts" if len(set(stated)) > 1 else ""
-    return first, odd
+    for cell in submission.code:
+        for line in cell.source[:100_000].splitlines():
+            if STATED.match(line):
+                literal = LITERAL.match(line)
+                if literal is None:
+                    return None
+                if identity := valid_id(literal[2] or literal[3] or ""):
+                    return identity
+    return None
+
+
+def valid_id(value: object) -> str | None:
+    """Return an id as it is written, or None for what is nobody's."""
+    from personal import normal_id
+
+    try:
+        return one_line(value, 100) if normal_id(value) else None
+    except ValueError:
+        return None
 
 
 def assignment(submission: Submission, known: list[str]) -> str | None:
     """Recognise the assignment: by the notebook's metadata, its first cell, or the file's name."""
-    if submission.notebook is None:
-        return None
-    otter = submission.notebook.metadata.get("otter", {})
+    otter = submission.metadata.get("otter", {})
     named = otter.get("assignment_name") if isinstance(otter, dict) else None
-    if named in known:
+    if isinstance(named, str) and named in known:
         return named
-    opened = re.search(r"Notebook\(\s*[\"']([\w-]+)\.ipynb", "\n".join(submission.code))
-    if opened and opened[1] in known:
-        return opened[1]
+    for cell in submission.code:
+        opened = re.search(r"Notebook\(\s*[\"']([\w-]{1,80})\.ipynb", cell.source[:10_000])
+        if opened and opened[1] in known:
+            return opened[1]
     fitting = [name for name in known if name in submission.file]
     return fitting[0] if len(fitting) == 1 else None
 
 
-def written_answer(submission: Submission, question: str, position: int) -> str:
-    """Find the text of a written answer, by its cell's id or else by its place among them."""
-    mine = [c.source for c in submission.cells if c.get("id", "").startswith(f"answer-{question}-")]
-    if not mine:
-        # An editor that drops ids; otter's comments around written questions are still there.
-        text = "\n\n".join(c.source for c in submission.cells if c.cell_type == "markdown")
-        parts = re.findall(r"<!-- BEGIN QUESTION -->(.*?)<!-- END QUESTION -->", text, re.DOTALL)
-        mine = parts[position : position + 1]
-    return "\n\n".join(part.strip() for part in mine)
+def _without_comments(text: str) -> str:
+    text = text[: 10 * LONGEST_ANSWER].replace(PLACEHOLDER, "")
+    for comment in COMMENTS:
+        text = text.replace(comment, "")
+    return text
+
+
+def _lines(text: str) -> list[str]:
+    """List the lines of a text, however they are indented and spaced."""
+    return [" ".join(line.split()) for line in _without_comments(text).splitlines()]
+
+
+def written_answer(submission: Submission, given: list[dict], question: str) -> str:
+    """Find a written answer: all that stands between its question and the next, and is new.
+
+    `given` are the cells that were handed out, each with the question it belongs to; a student
+    may write below the placeholder, in a cell of their own, or in a cell that was split.
+    """
+    handed_out = {line for cell in given for line in _lines(cell["source"]) if line}
+    code = {cell["source"].strip() for cell in given}
+    heads = {cell["head"]: cell["question"] for cell in given if cell["head"]}
+    inside, kept = False, []
+    for cell in submission.cells:
+        lines = _lines(cell.source)
+        for line in lines:
+            if line in heads:
+                inside = heads[line] == question
+        if not inside and not cell.id.startswith(f"answer-{question}-"):
+            continue
+        if cell.kind == "code" and cell.source.strip() in code:
+            continue
+        source = _without_comments(cell.source).splitlines()
+        for line, plain in zip(source, lines, strict=True):
+            # Never two blank lines, and none at the beginning.
+            if plain not in handed_out and (plain or (kept and kept[-1])):
+                kept.append(line.rstrip() if plain else "")
+        if kept and kept[-1]:
+            kept.append("")
+    text = clean("\n".join(kept)[: LONGEST_ANSWER + 1]).strip()
+    if len(text) > LONGEST_ANSWER:
+        text = f"{text[:LONGEST_ANSWER]}\n[cut after {LONGEST_ANSWER} characters]"
+    return text

@@ -4,7 +4,7 @@ import numpy as np
 
 from mlmlearn.batch import Batch, Texts
 from mlmlearn.clustered import ClusteredData
-from mlmlearn.ols import fitted, scores
+from mlmlearn.ols import fitted, resting_on_few, scores
 from mlmlearn.strategies.base import Fitted, Strategy, refusals
 
 
@@ -33,7 +33,7 @@ def fit(batch: Batch) -> Fitted:
     own = own * data.scale[:, None, None]
     factor = n_groups / (n_groups - 1) * n / (n - k)
     se = np.sqrt(factor[:, None] * (own**2).sum(axis=2))
-    return fitted(batch, data.ols, se, n_groups - k)
+    return fitted(batch, data.ols, se, n_groups - k, messages=resting_on_few(batch))
 
 
 def pymer4(data: ClusteredData) -> Fitted:

@@ -7,7 +7,7 @@ Business & Economic Statistics 36(4), with an identity working model.
 import numpy as np
 
 from mlmlearn.batch import Batch, Texts, no_texts
-from mlmlearn.ols import fitted
+from mlmlearn.ols import fitted, resting_on_few
 from mlmlearn.strategies.base import Fitted, Strategy
 
 # An eigenvalue of I - H below this is zero: the group alone decides on a coefficient.
@@ -44,7 +44,7 @@ def fit(batch: Batch) -> Fitted:
     squares = (lengths**2 - 2 * lengths * overlaps).sum(axis=1) + (crossed**2).sum(axis=(2, 3))
     with np.errstate(all="ignore"):
         df = (lengths - overlaps).sum(axis=1) ** 2 / squares
-    return fitted(batch, data.ols, se, df)
+    return fitted(batch, data.ols, se, df, messages=resting_on_few(batch))
 
 
 STRATEGY = Strategy(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlmlearn.batch import Batch, Texts
-from mlmlearn.ols import fitted, scores
+from mlmlearn.ols import fitted, resting_on_few, scores
 from mlmlearn.strategies import cluster_robust
 from mlmlearn.strategies.base import Fitted, Strategy, refusals
 from mlmlearn.triangles import FloatArray
@@ -59,7 +59,10 @@ def fit(batch: Batch) -> Fitted:
                 low[i, j] = ols + unit * _end(p_of, -half)
                 high[i, j] = ols + unit * _end(p_of, half)
     df = np.full(p.shape, np.nan)
-    return fitted(batch, base.estimate, base.se, df, p=p, ci_low=low, ci_high=high)
+    messages = resting_on_few(batch)
+    return fitted(
+        batch, base.estimate, base.se, df, messages=messages, p=p, ci_low=low, ci_high=high
+    )
 
 
 def _weights(n_groups: int, seed: Any) -> FloatArray:

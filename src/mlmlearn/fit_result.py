@@ -1,0 +1,137 @@
+"""What a fit returns, the same for every strategy and engine."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlmlearn.batch import Batch
+from mlmlearn.strategies import Fitted
+
+__all__ = ["COEF_COLUMNS", "FitResult", "coef_columns", "result_of"]
+
+COEF_COLUMNS = ("estimate", "se", "df", "t", "p", "ci_low", "ci_high")
+
+
+# Compared by identity: data frames have no single truth value.
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class FitResult:
+    """One strategy fitted to one data set.
+
+    Attributes
+    ----------
+    strategy, engine, formula : str
+        What was fitted, and by what.
+    coefs : DataFrame, shape (k, 7)
+        One row a term, the intercept first: estimate, se, df, t, p (two-sided),
+        ci_low and ci_high (95 %, from t with that row's df). A standard error that is
+        rounding alone is missing, and a message names its term.
+    converged : bool
+        True unless the optimiser or lme4's checks of its result reported a failure, or the
+        batch engine found that the data leave the random effects open.
+        A singular fit alone is not a failure. Always True for the two OLS strategies.
+    singular : bool
+        True when the estimated covariance matrix of the random effects has lost a
+        dimension: a variance of zero, or a correlation of plus or minus one.
+    messages : tuple of str
+        Everything the engine had to say, each with its source in front.
+    max_gradient : float
+        lme4's measure of how far the optimiser stopped from a flat point: the largest,
+        over the parameters, of the smaller of the gradient and the gradient scaled by the
+        Cholesky factor of the Hessian. For the batch engine the steepest slope of the
+        deviance along a random effect, in standardised units. NaN for OLS.
+    reml_deviance : float
+        REML criterion (minus twice the restricted log-likelihood). NaN for OLS.
+    group_coefs : DataFrame or None, shape (n_groups, k)
+        Coefficients of each group: conditional modes plus fixed effects for the
+        multilevel models, the first-stage OLS for `two_stage`, None for `cluster_robust`.
+    random_cov : DataFrame or None, shape (q, q)
+        Covariance matrix of the random effects, in the outcome's units. None for OLS.
+    residual_sd : float
+        Residual standard deviation. NaN for OLS.
+    n_rows, n_groups : int
+        Size of the data.
+    random : tuple of str
+        Terms that got a random effect.
+    """
+
+    strategy: str
+    engine: str
+    formula: str
+    coefs: pd.DataFrame
+    n_rows: int
+    n_groups: int
+    converged: bool = True
+    singular: bool = False
+    messages: tuple[str, ...] = ()
+    max_gradient: float = np.nan
+    reml_deviance: float = np.nan
+    group_coefs: pd.DataFrame | None = None
+    random_cov: pd.DataFrame | None = None
+    residual_sd: float = np.nan
+    random: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Show all of a fit on one screen."""
+        sizes = f"{self.n_rows:,} rows, {self.n_groups:,} groups"
+        lines = [f"{self.strategy} by {self.engine}: {self.formula}", sizes]
+        if self.random:
+            lines[1] += f", random effects of {', '.join(self.random)}"
+        lines += ["", self.coefs.to_string(float_format="{:.4g}".format), ""]
+        if not np.isnan(self.reml_deviance):
+            lines.append(
+                f"REML deviance {self.reml_deviance:.3f}, residual SD {self.residual_sd:.4g}"
+            )
+        return "\n".join([*lines, *self.messages]).rstrip()
+
+    __repr__ = __str__
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row a term, with the strategy and engine beside it."""
+        table = self.coefs.reset_index()
+        table.insert(0, "strategy", self.strategy)
+        return table
+
+
+def coef_columns(found: Fitted) -> dict[str, Any]:
+    """Complete what was found to the columns of a table of tests, each of shape (b, k)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = found.estimate / found.se
+    columns = (found.estimate, found.se, found.df, t, found.p, found.ci_low, found.ci_high)
+    return dict(zip(COEF_COLUMNS, columns, strict=True))
+
+
+def result_of(
+    strategy: str, engine: str, formula: str, batch: Batch, found: Fitted, i: int
+) -> FitResult:
+    """Make the result of data set i of a batch."""
+    terms, labels = list(batch.terms), batch.labels[batch.sizes[i] > 0]
+    coefs = pd.DataFrame(
+        {name: values[i] for name, values in coef_columns(found).items()},
+        index=pd.Index(terms, name="term"),
+    )
+    groups = cov = None
+    if found.group_coefs is not None:
+        own = found.group_coefs[i][:, batch.sizes[i] > 0]
+        groups = pd.DataFrame(own.T, index=labels, columns=terms).dropna(axis=1, how="all")
+    if found.random_cov is not None:
+        cov = pd.DataFrame(found.random_cov[i], index=terms, columns=terms)
+        cov = cov.dropna(how="all").dropna(axis=1, how="all")
+    return FitResult(
+        strategy=strategy,
+        engine=engine,
+        formula=formula,
+        coefs=coefs,
+        n_rows=int(batch.n_rows[i]),
+        n_groups=int(batch.n_groups[i]),
+        converged=bool(found.converged[i]),
+        singular=bool(found.singular[i]),
+        messages=tuple(found.messages[i].splitlines()),
+        max_gradient=float(found.gradient[i]),
+        reml_deviance=float(found.deviance[i]),
+        group_coefs=groups,
+        random_cov=cov,
+        random=() if cov is None else tuple(map(str, cov.columns)),
+        residual_sd=float(found.residual_sd[i]),
+    )
