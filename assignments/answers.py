@@ -21,7 +21,16 @@ from personal import (
 )
 from scipy import stats
 
-from mlmlearn import POST_STRATEGIES, Condition, Grid, fit, load_reference, performance, run
+from mlmlearn import (
+    POST_STRATEGIES,
+    STRATEGIES,
+    Condition,
+    Grid,
+    fit,
+    load_reference,
+    performance,
+    run,
+)
 from mlmlearn.batch import Batch
 from mlmlearn.engines import fit_batch
 from mlmlearn.simulation import draw_many
@@ -315,7 +324,7 @@ def study_design_given(student_id, question, own):
     if question in ("q5", "q8") and "emp_se_people" in own:
         # Whoever simulated or fitted something else for question 4 did so for the next ones, too.
         for first in (0, 1):
-            for strategy in POST_STRATEGIES:
+            for strategy in STRATEGIES:
                 one = designs(student_id, few, many, strategy, first)
                 if close(own["emp_se_people"], one["emp_se_people"], rel=1e-5):
                     yield one
@@ -398,7 +407,7 @@ def singular_fits_given(student_id, question, own):
     if question != "q4" or not {"residual_full", "residual_intercept"} <= set(own):
         return
     changed = {}
-    for strategy in POST_STRATEGIES:
+    for strategy in STRATEGIES:
         other = trained(student_id, strategy)
         practice = other.coefs.loc["practice"]
         for residual, end in (("residual_full", "kept"), ("residual_intercept", "dropped")):
