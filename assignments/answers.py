@@ -21,7 +21,16 @@ from personal import (
 )
 from scipy import stats
 
-from mlmlearn import STRATEGIES, Condition, Grid, fit, load_reference, performance, run
+from mlmlearn import (
+    POST_STRATEGIES,
+    STRATEGIES,
+    Condition,
+    Grid,
+    fit,
+    load_reference,
+    performance,
+    run,
+)
 from mlmlearn.batch import Batch
 from mlmlearn.engines import fit_batch
 from mlmlearn.simulation import draw_many
@@ -118,8 +127,8 @@ def pooling(student_id):
 @cache
 def pulled(student_id):
     """Return everybody's partially pooled slope."""
-    roles = {"outcome": "mood", "predictors": ["sleep"], "group": "person", "engine": "batch"}
-    return fit("mlm_full", diary(student_id), **roles).group_coefs["sleep"]
+    found = fit("mlm_full", "mood ~ sleep", diary(student_id), group="person")
+    return found.group_coefs["sleep"]
 
 
 def pooling_given(student_id, question, own):
@@ -146,11 +155,16 @@ def pooling_given(student_id, question, own):
 
 
 @cache
+def ratings(student_id):
+    """Fit all four strategies to a coffee tasting."""
+    data, formula = tasting(student_id), "rating ~ strength + sweetness"
+    return {name: fit(name, formula, data, group="taster") for name in POST_STRATEGIES}
+
+
+@cache
 def four_strategies(student_id):
     """Return the right answers of `four_strategies`."""
-    data, truth = tasting(student_id), pd.Series(tasting_process(student_id)["coefs"])
-    roles = {"outcome": "rating", "predictors": ["strength", "sweetness"], "group": "taster"}
-    fits = {strategy: fit(strategy, data, engine="batch", **roles) for strategy in STRATEGIES}
+    truth, fits = pd.Series(tasting_process(student_id)["coefs"]), ratings(student_id)
     strength = pd.DataFrame({name: result.coefs.loc["strength"] for name, result in fits.items()})
     errors = {
         name: float((result.coefs["estimate"] - truth).abs().sum()) for name, result in fits.items()
@@ -162,7 +176,7 @@ def four_strategies(student_id):
         "full_se": strength.loc["se", "mlm_full"],
         "strength_sd": np.sqrt(full.random_cov.loc["strength", "strength"]),
         "residual_sd": full.residual_sd,
-        "dfs": strength.loc["df", list(STRATEGIES)].tolist(),
+        "dfs": strength.loc["df", list(POST_STRATEGIES)].tolist(),
         "errors": errors,
         "nearest": min(errors, key=errors.get),
     }
@@ -181,11 +195,9 @@ def certainty(table):
 def four_strategies_given(student_id, question, own):
     """Yield what is right for whoever took the row of another coefficient, and went on with it."""
     if question == "q5" and "dfs" in own:
-        roles = {"outcome": "rating", "predictors": ["strength", "sweetness"], "group": "taster"}
-        data = tasting(student_id)
-        fits = {name: fit(name, data, engine="batch", **roles).coefs for name in STRATEGIES}
         for term in ("Intercept", "sweetness"):
-            table = pd.DataFrame({name: coefs.loc[term] for name, coefs in fits.items()})
+            fits = ratings(student_id)
+            table = pd.DataFrame({name: found.coefs.loc[term] for name, found in fits.items()})
             if close(own["dfs"], table.loc["df"].tolist()):
                 yield four_strategies(student_id) | certainty(table)
 
@@ -330,19 +342,20 @@ SPREADS = (0.2, 0.5, 1.0)
 
 
 @cache
+def trained(student_id, strategy):
+    """Fit a strategy to a training study."""
+    return fit(strategy, "score ~ practice + feedback", training(student_id), group="learner")
+
+
+@cache
 def singular_fits(student_id):
     """Return the right answers of `singular_fits`."""
-    data = training(student_id)
-    roles = {"outcome": "score", "predictors": ["practice", "feedback"], "group": "learner"}
-    full, simple = (
-        fit(strategy, data, engine="batch", **roles) for strategy in ("mlm_full", "mlm_intercept")
-    )
+    full, simple = (trained(student_id, strategy) for strategy in ("mlm_full", "mlm_intercept"))
     practice = [result.coefs.loc["practice"] for result in (full, simple)]
 
     sizes = training_grid(student_id)
     results = run(
         Grid(sizes["n_groups"], sizes["n_obs"], SPREADS, replications=100),
-        engine="batch",
         strategies=["mlm_full", "mlm_intercept"],
         seed=sizes["seed"],
         progress=False,
@@ -363,7 +376,7 @@ def singular_fits(student_id):
     reference, cases = load_reference(), suspects(student_id)
     address = ["n_groups", "n_obs", "group_sd", "replication"]
     best = [
-        fit("mlm_full", reference.dataset(case.to_dict()), engine="batch").reml_deviance
+        fit("mlm_full", reference.dataset(case.to_dict())).reml_deviance
         for _, case in cases[address].iterrows()
     ]
     p = rates["mlm_full"]
@@ -393,10 +406,9 @@ def singular_fits_given(student_id, question, own):
     """Yield what is right for whoever took another strategy's fit, and went on with it."""
     if question != "q4" or not {"residual_full", "residual_intercept"} <= set(own):
         return
-    data, changed = training(student_id), {}
-    roles = {"outcome": "score", "predictors": ["practice", "feedback"], "group": "learner"}
+    changed = {}
     for strategy in STRATEGIES:
-        other = fit(strategy, data, engine="batch", **roles)
+        other = trained(student_id, strategy)
         practice = other.coefs.loc["practice"]
         for residual, end in (("residual_full", "kept"), ("residual_intercept", "dropped")):
             if close(own[residual], other.residual_sd, rel=1e-3):

@@ -31,8 +31,8 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             "axes swapped": 'slope = np.polyfit(data["mood"], data["sleep"], 1)[0]',
             "another student's": _of_another("pooling", "slope", "slope_se"),
             "another strategy's standard error": (
-                'slope_se = fit("two_stage", data, outcome="mood", predictors=["sleep"],'
-                ' group="person", engine="batch").coefs.loc["sleep", "se"]'
+                'slope_se = fit("two_stage", "mood ~ sleep", data, group="person")'
+                '.coefs.loc["sleep", "se"]'
             ),
         },
         "q3": {
@@ -53,8 +53,8 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             ),
             "partial pooling": (
                 "def person_slopes(data):\n"
-                "    return fit('mlm_full', data, outcome='mood', predictors=['sleep'],"
-                " group='person', engine='batch').group_coefs['sleep']"
+                "    return fit('mlm_full', 'mood ~ sleep', data, group='person')"
+                ".group_coefs['sleep']"
             ),
         },
         "q4": {
@@ -65,8 +65,8 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             "slopes swapped": "own_slope, pulled_slope = pulled_slope, own_slope",
             "complete pooling": 'pulled_slope = np.polyfit(data["sleep"], data["mood"], 1)[0]',
             "wrong strategy": (
-                'pulled_slope = fit("mlm_intercept", data, outcome="mood", predictors=["sleep"],'
-                ' group="person", engine="batch").group_coefs.loc[lowest_person, "sleep"]'
+                'pulled_slope = fit("mlm_intercept", "mood ~ sleep", data, group="person")'
+                '.group_coefs.loc[lowest_person, "sleep"]'
             ),
             "another student's": _of_another(
                 "pooling", "lowest_person", "own_slope", "pulled_slope"
@@ -123,10 +123,12 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
     "four_strategies": {
         "q1": {
             "wrong strategy": (
-                'full_se = fit("mlm_intercept", data, **roles).coefs.loc["strength", "se"]'
+                'full_se = fit("mlm_intercept", formula, data, group="taster")'
+                '.coefs.loc["strength", "se"]'
             ),
             "wrong row": (
-                'full_estimate = fit("mlm_full", data, **roles).coefs.loc["sweetness", "estimate"]'
+                'full_estimate = fit("mlm_full", formula, data, group="taster")'
+                '.coefs.loc["sweetness", "estimate"]'
             ),
             "variance for standard error": "full_se = full_se**2",
             "times the root of n": 'full_se = full_se * np.sqrt(data["taster"].nunique())',
@@ -163,10 +165,13 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
         "q3": {
             "variance for standard deviation": "strength_sd = strength_sd**2",
             "standard error for standard deviation": (
-                'strength_sd = fit("mlm_full", data, **roles).coefs.loc["strength", "se"]'
+                'strength_sd = fit("mlm_full", formula, data, group="taster")'
+                '.coefs.loc["strength", "se"]'
             ),
             "residual variance": "residual_sd = residual_sd**2",
-            "wrong strategy": 'residual_sd = fit("mlm_intercept", data, **roles).residual_sd',
+            "wrong strategy": (
+                'residual_sd = fit("mlm_intercept", formula, data, group="taster").residual_sd'
+            ),
             "another student's": _of_another("four_strategies", "strength_sd", "residual_sd"),
         },
         "q4": {
@@ -174,7 +179,8 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             "people minus one for all": 'dfs = 4 * [data["taster"].nunique() - 1]',
             "rows for all": "dfs = 4 * [len(data) - 3]",
             "of the intercept": (
-                "dfs = compare(data, **roles).query(\"term == 'Intercept'\")['df'].tolist()"
+                "dfs = compare(formula, data, group='taster')"
+                ".query(\"term == 'Intercept'\")['df'].tolist()"
             ),
             "another student's": _of_another("four_strategies", "dfs"),
         },
@@ -184,7 +190,8 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             "times the root of n": 'smallest_se = smallest_se * np.sqrt(data["taster"].nunique())',
             "upside down": "se_ratio = 1 / se_ratio",
             "wrong term": (
-                "_se = compare(data, **roles).query(\"term == 'Intercept'\")['se'];"
+                "_se = compare(formula, data, group='taster')"
+                ".query(\"term == 'Intercept'\")['se'];"
                 " se_ratio = _se.max() / _se.min()"
             ),
             "another student's": _of_another(
@@ -206,8 +213,8 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             ]
         },
         "q7": {
-            label: f"errors = {{n: float({each}) for n in STRATEGIES for e in "
-            "[fit(n, data, **roles).coefs['estimate'] - pd.Series(truth)]}"
+            label: f"errors = {{n: float({each}) for n in POST_STRATEGIES for e in "
+            "[fit(n, formula, data, group='taster').coefs['estimate'] - pd.Series(truth)]}"
             for label, each in {
                 "squares": "(e**2).sum()",
                 "mean for sum": "e.abs().mean()",
@@ -216,7 +223,8 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
         }
         | {
             "standard errors for errors": (
-                'errors = {n: fit(n, data, **roles).coefs["se"].sum() for n in STRATEGIES}'
+                'errors = {n: fit(n, formula, data, group="taster").coefs["se"].sum()'
+                " for n in POST_STRATEGIES}"
             ),
             "the farthest": "nearest = max(errors, key=errors.get)",
             "another student's": _of_another("four_strategies", "errors", "nearest"),
@@ -272,7 +280,7 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
                 "_condition = Condition(n_people[0], 4, plan['between_sd'], n_predictors=1,"
                 " betas=[0, plan['slope']], noise_sd=plan['noise_sd']);"
                 " _study = simulate(_condition, seed=plan['seed'], replication=300);"
-                " _row = fit('mlm_full', _study, engine='batch').coefs.loc[['IV1']];"
+                " _row = fit('mlm_full', _study).coefs.loc[['IV1']];"
                 " _row = _row.assign(truth=plan['slope'], term='IV1');"
                 " _sum = performance(pd.concat([many_people.iloc[1:], _row]), by='term').iloc[0];"
                 " power_people, power_people_mcse = _sum['power'], _sum['power_mcse'];"
@@ -355,7 +363,7 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             "converged, so not singular": "singular_full = not singular_full",
             "variances for standard deviations": "random_sds = [sd**2 for sd in random_sds]",
             "standard errors for standard deviations": (
-                'random_sds = fit("mlm_full", data, **roles).coefs["se"].tolist()'
+                'random_sds = fit("mlm_full", formula, data, group="learner").coefs["se"].tolist()'
             ),
             "order": "random_sds = random_sds[::-1]",
             "times the root of n": (
@@ -392,8 +400,8 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             ),
             "variance for standard error": "se_kept = se_kept**2",
             "wrong term": (
-                'se_kept = fit("mlm_full", data, **roles).coefs.loc["Intercept", "se"];'
-                ' df_kept = fit("mlm_full", data, **roles).coefs.loc["Intercept", "df"]'
+                'se_kept, df_kept = fit("mlm_full", formula, data, group="learner")'
+                '.coefs.loc["Intercept", ["se", "df"]]'
             ),
             "times the root of n": 'se_kept = se_kept * np.sqrt(data["learner"].nunique())',
             "another student's": _of_another(
@@ -461,8 +469,8 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             "lme4's deviances": 'best_deviances = cases["deviance"].tolist(); gaps = [0, 0, 0]',
             "order": "gaps = gaps[1:] + gaps[:1]",
             "wrong strategy": (
-                'best_deviances = [fit("mlm_intercept", reference.dataset(c.to_dict()),'
-                ' engine="batch").reml_deviance for _, c in cases[address].iterrows()];'
+                'best_deviances = [fit("mlm_intercept", reference.dataset(c.to_dict()))'
+                ".reml_deviance for _, c in cases[address].iterrows()];"
                 ' gaps = (cases["deviance"] - best_deviances).tolist()'
             ),
             "another student's": _of_another("singular_fits", "best_deviances", "gaps"),
@@ -497,6 +505,14 @@ ALSO_RIGHT: dict[str, list[str]] = {
     ],
     "singular_fits": [
         "rates_full_mcse = [e * np.sqrt(100 / 99) for e in rates_full_mcse]",
+        "from scipy import stats\n"
+        "_half = stats.t.ppf(0.975, slopes['df']) * slopes['se']\n"
+        "_hits = (slopes['estimate'] - slopes['truth']).abs() <= _half\n"
+        "_full = slopes['strategy'] == 'mlm_full'\n"
+        "coverage_full, coverage_intercept = _hits[_full].mean(), _hits[~_full].mean()\n"
+        "mean_width_full = 2 * _half[_full].mean()",
+        "best_deviances = [fit('mlm_full', reference.dataset(c.to_dict()), engine='batch')"
+        ".reml_deviance for _, c in cases[address].iterrows()]",
         "dimensions = lambda cov: np.float64((np.linalg.eigvalsh(cov) >"
         " max(1e-4 * np.linalg.eigvalsh(cov).max(), 0)).sum())",
     ],
@@ -535,7 +551,8 @@ SLIPS: dict[str, list[tuple[str, str]]] = {
     "four_strategies": [
         (
             "q4",
-            "_table = compare(data, **roles).query(\"term == 'sweetness'\").set_index('strategy');"
+            "_table = compare(formula, data, group='taster')"
+            ".query(\"term == 'sweetness'\").set_index('strategy');"
             " dfs = _table['df'].tolist(); surest = _table['se'].idxmin();"
             " smallest_se = _table['se'].min(); se_ratio = _table['se'].max() / _table['se'].min()",
         ),

@@ -230,8 +230,8 @@ def training(student_id):
     seed = seed_of(student_id, "training")
     for replication in range(1000):
         drawn = simulate(condition, seed=seed, replication=replication)
-        full = fit("mlm_full", drawn, engine="batch")
-        simple = fit("mlm_intercept", drawn, engine="batch")
+        full = fit("mlm_full", drawn)
+        simple = fit("mlm_intercept", drawn)
         # A dimension is lost, and yet people differ in what practice does for them.
         slope_sd = math.sqrt(full.random_cov.loc["IV1", "IV1"])
         ratio = full.coefs.loc["IV1", "se"] / simple.coefs.loc["IV1", "se"]
@@ -280,7 +280,7 @@ def suspects(student_id):
     chosen = [kind.iloc[rng.integers(len(kind))] for kind in kinds[:2]]
     for place in rng.permutation(len(kinds[2])):
         row = kinds[2].iloc[place]
-        best = fit("mlm_full", reference.dataset(row[address].to_dict()), engine="batch")
+        best = fit("mlm_full", reference.dataset(row[address].to_dict()))
         if row["reml_deviance"] > best.reml_deviance + 0.05:
             break
     order = rng.permutation(3)
