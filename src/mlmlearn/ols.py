@@ -6,7 +6,7 @@ from mlmlearn.batch import Batch, Texts
 from mlmlearn.strategies.base import Fitted, refusals
 from mlmlearn.triangles import FloatArray
 
-__all__ = ["fitted", "no_standard_error", "resting_on_few", "scores"]
+__all__ = ["fitted", "no_standard_error", "resting_on_few", "scores", "too_few_groups"]
 
 # Share of two groups in what decides a coefficient from which on it rests on them.
 FEW = 0.75
@@ -85,3 +85,16 @@ def resting_on_few(batch: Batch) -> Texts:
         f"mlmlearn: {', '.join(np.array(batch.terms)[most[i] >= FEW])} rests on one or two groups, "
         "so that its standard error cannot be trusted; more groups are needed that differ in it"
     ))  # fmt: skip
+
+
+def too_few_groups(name: str, batch: Batch) -> Texts:
+    """Say which data sets leave clustered standard errors no degrees of freedom."""
+    k = batch.n_fixed
+    return refusals(
+        batch,
+        batch.n_groups <= k,
+        lambda i: (
+            f"{name} tests {k} coefficients with groups minus coefficients = "
+            f"{batch.n_groups[i] - k} degrees of freedom; it needs at least {k + 1} groups"
+        ),
+    )

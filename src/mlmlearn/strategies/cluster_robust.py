@@ -4,21 +4,13 @@ import numpy as np
 
 from mlmlearn.batch import Batch, Texts
 from mlmlearn.clustered import ClusteredData
-from mlmlearn.ols import fitted, resting_on_few, scores
-from mlmlearn.strategies.base import Fitted, Strategy, refusals
+from mlmlearn.ols import fitted, resting_on_few, scores, too_few_groups
+from mlmlearn.strategies.base import Fitted, Strategy
 
 
 def refuse(batch: Batch) -> Texts:
     """Refuse when no degrees of freedom are left."""
-    k = batch.n_fixed
-    return refusals(
-        batch,
-        batch.n_groups <= k,
-        lambda i: (
-            f"cluster_robust tests {k} coefficients with groups minus coefficients = "
-            f"{batch.n_groups[i] - k} degrees of freedom; it needs at least {k + 1} groups"
-        ),
-    )
+    return too_few_groups("cluster_robust", batch)
 
 
 def fit(batch: Batch) -> Fitted:

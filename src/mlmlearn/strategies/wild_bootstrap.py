@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from mlmlearn.batch import Batch, Texts
-from mlmlearn.ols import fitted, resting_on_few, scores
+from mlmlearn.ols import fitted, resting_on_few, scores, too_few_groups
 from mlmlearn.strategies import cluster_robust
-from mlmlearn.strategies.base import Fitted, Strategy, refusals
+from mlmlearn.strategies.base import Fitted, Strategy
 from mlmlearn.triangles import FloatArray
 
 DRAWS = 999
@@ -24,15 +24,7 @@ SIX_POINTS = np.sqrt([0.5, 1, 1.5])
 
 def refuse(batch: Batch) -> Texts:
     """Refuse what leaves the standard errors without degrees of freedom."""
-    k = batch.n_fixed
-    return refusals(
-        batch,
-        batch.n_groups <= k,
-        lambda i: (
-            f"wild_bootstrap tests {k} coefficients with {batch.n_groups[i]} groups; it needs at "
-            f"least {k + 1} groups"
-        ),
-    )
+    return too_few_groups("wild_bootstrap", batch)
 
 
 def fit(batch: Batch) -> Fitted:
