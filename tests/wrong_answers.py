@@ -588,6 +588,12 @@ SLIPS: dict[str, list[tuple[str, str]]] = {
         ),
         (
             "q4",
+            _STUDY.format(
+                few="n_people[0]", many="n_people[3]", strategy="mlm_uncorrelated", first=0
+            ),
+        ),
+        (
+            "q4",
             "power_people = 1 - power_people; difference = power_people - power_answers",
         ),
     ],
