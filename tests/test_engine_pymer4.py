@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from mlmlearn import Condition, engine_pymer4, fit, simulate
+from mlmlearn.formulas import read
+
 REMEDY = (
     "Install R with lme4, lmerTest and emmeans (on Debian or Ubuntu: apt-get install "
     "r-base-dev r-cran-lme4 r-cran-lmertest r-cran-emmeans), then pip install 'mlmlearn[pymer4]'. "
@@ -96,4 +99,24 @@ def test_the_r_packages_that_are_missing_are_named_and_no_other(tmp_path):
     )
     assert found == (
         f"the pymer4 engine needs the R packages lmerTest, emmeans, not installed. {REMEDY}"
+    )
+
+
+@pytest.mark.needs_r
+def test_a_fit_above_its_nested_model_has_not_converged(monkeypatch):
+    data = simulate(Condition(12, 8, 0.5), seed=1)
+    right = fit("mlm_full", data, engine="pymer4")
+    nested = engine_pymer4._nested_deviance
+    # The nested model is the random intercept's, which lme4 finds without fail.
+    expected = fit("mlm_intercept", data, engine="pymer4").reml_deviance
+    arrays = read(data.formula, data.data, "Group")
+    assert nested(arrays) == pytest.approx(expected, abs=1e-5)
+    assert right.reml_deviance <= expected + 1e-6
+    assert not any("above that of" in text for text in right.messages)
+    monkeypatch.setattr(engine_pymer4, "_nested_deviance", lambda data: right.reml_deviance - 3)
+    wrong = fit("mlm_full", data, engine="pymer4")
+    assert not wrong.converged
+    assert (
+        "mlmlearn: lme4 ended at a deviance 3 above that of the random intercept alone"
+        in (wrong.messages[-1])
     )

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlmlearn import multilevel
 from mlmlearn.batch import Batch, no_texts
 from mlmlearn.clustered import ClusteredData
 from mlmlearn.errors import EngineError, FitError
@@ -71,6 +72,9 @@ WORST_CONDITION = 1e5
 # on as it is. Any other is centred and scaled first, since lme4's search, and pymer4's inverse,
 # lose their way far from there.
 USUAL_SPREAD = (0.5, 2)
+
+# Deviances this far above that of a nested model are no rounding.
+NESTED = 1e-3
 
 # SDs of the outcome between which lmerTest's degrees of freedom can be trusted: it
 # differentiates numerically by the residual SD, with steps that do not know its size.
@@ -337,20 +341,40 @@ def lmer(
     sigma = float(scale * found["sigma"][0])
     unknown = undecided(Batch.of_one(data), random, own, sigma, correlated)
     messages += [arbitrary(unknown)] if len(unknown) else []
+    deviance = float(found["deviance"][0] + 2 * (n - k) * np.log(scale) + 2 * np.log(scales).sum())
+    nested = _nested_deviance(data) if m > 1 else np.inf
+    if above := deviance > nested + NESTED:
+        messages.append(
+            f"mlmlearn: lme4 ended at a deviance {deviance - nested:.3g} above that of the random "
+            'intercept alone, so its search has not converged; use engine="batch"'
+        )
     return _fitted(
         coefs,
         data,
         messages="\n".join(messages),
         converged=np.array(
-            [code == 0 and all(SINGULAR in text for text in found["lme4"]) and not len(unknown)]
+            [
+                code == 0
+                and all(SINGULAR in text for text in found["lme4"])
+                and not len(unknown)
+                and not above
+            ]
         ),
         singular=found["singular"].astype(bool),
         gradient=found["max_gradient"].astype(float),
-        deviance=found["deviance"] + 2 * (n - k) * np.log(scale) + 2 * np.log(scales).sum(),
+        deviance=np.array([deviance]),
         group_coefs=estimates[None],
         random_cov=cov[None],
         residual_sd=scale * found["sigma"],
     )
+
+
+def _nested_deviance(data: ClusteredData) -> float:
+    """REML deviance of the random intercept alone, which no model with more can exceed."""
+    batch = Batch.of_one(data)
+    intercept = np.arange(batch.n_fixed) == 0
+    with np.errstate(all="ignore"):
+        return float(multilevel.fit(batch, intercept).deviance[0])
 
 
 def _fitted(
