@@ -192,7 +192,10 @@ def test_predictors_of_groups_are_terms_without_random_effects():
     assert (arm.sum(), set(arm)) == (30, {0, 1})
     simulated = simulate(found.condition, seed=2)
     table = compare(simulated, strategies=["cluster_robust"], engine="batch")
-    assert table["term"].tolist() == list(found.condition.terms)
+    # A formula has its interactions last, and the truth follows the names.
+    assert table["term"].tolist() == ["Intercept", "IV1", "W", "arm", "IV1:W"]
+    truth = dict(zip(found.condition.terms, found.betas, strict=True))
+    assert table["truth"].tolist() == [truth[term] for term in table["term"]]
     assert (np.abs(table["estimate"] - table["truth"]) < Z * table["se"]).all()
 
 
