@@ -302,10 +302,10 @@ def _notation(
     point = comma = 0
     for _, cells in found.values():
         with_point, with_comma = (_matches(cells, pattern) for pattern in NUMBERS.values())
-        comma += (with_comma & ~with_point).sum()
+        comma += int((with_comma & ~with_point).sum())
         if separator == ",":  # where 1.500 is never a thousand and a half
             with_comma &= ~_matches(cells, r"[^,]*\.[^,]*")
-        point += (with_point & ~with_comma).sum()
+        point += int((with_point & ~with_comma).sum())
     most = "," if comma > point or (comma == point and separator == ";") else "."
     return most, bool(point) != bool(comma)
 
