@@ -1,7 +1,7 @@
 # The whole interface of the project: `make help` lists the targets.
 .DEFAULT_GOAL := help
 .PHONY: help book test test-classroom other-rounding assignments grade lab binder linkcheck \
-	benchmark serve lint lock clean
+	studies benchmark serve lint lock clean
 
 # The stamp's name says whether R and its packages were there, so installing them later runs the
 # set-up again.
@@ -24,6 +24,10 @@ test: lint ## Run the linter, the type checker and every test
 # lme4's last digits depend on the processor; what the book says of it must not.
 other-rounding: $(READY) ## Run chapters and R tests as another processor rounds (ORDER=1, 2, ...)
 	@$(PY) tools/other_rounding.py $(or $(ORDER),1) $(PART)
+
+studies: $(READY) ## Compute the stored studies (STUDY=name; REPLICATIONS=100 for a try)
+	@PYTHONPATH=book $(PY) tools/run_studies.py $(STUDY) \
+		$(if $(REPLICATIONS),--replications $(REPLICATIONS))
 
 # Not in the lock: only this target needs them, and what it measured is kept in book/data.
 benchmark: $(READY) ## Measure the batch engine against other programs (five minutes)
