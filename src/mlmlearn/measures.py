@@ -77,10 +77,19 @@ def _terms(study: FloatArray) -> FloatArray:
 
 # A measure is a function of the sums of the terms, shape (..., 11), and the number of
 # replications n, so that leaving out each in turn takes no more than a subtraction.
+Measure = Callable[[FloatArray, int], FloatArray]
 
 
-def _bias(sums: FloatArray, n: int) -> FloatArray:
-    return sums[..., ERRORS] / n
+def _mean(term: int) -> Measure:
+    return lambda sums, n: sums[..., term] / n
+
+
+def _root_mean(term: int) -> Measure:
+    return lambda sums, n: np.sqrt(sums[..., term] / n)
+
+
+def _share(term: int, among: int) -> Measure:
+    return lambda sums, _: sums[..., term] / sums[..., among]
 
 
 def _emp_se(sums: FloatArray, n: int) -> FloatArray:
@@ -90,39 +99,8 @@ def _emp_se(sums: FloatArray, n: int) -> FloatArray:
     return np.sqrt(np.maximum(squares, 0) / (n - 1))
 
 
-def _mse(sums: FloatArray, n: int) -> FloatArray:
-    return sums[..., SQUARED_ERRORS] / n
-
-
-def _rmse(sums: FloatArray, n: int) -> FloatArray:
-    return np.sqrt(_mse(sums, n))
-
-
-def _model_se(sums: FloatArray, n: int) -> FloatArray:
-    return np.sqrt(sums[..., VARIANCES] / n)
-
-
 def _model_se_rel_error(sums: FloatArray, n: int) -> FloatArray:
-    return 100 * (_model_se(sums, n) / _emp_se(sums, n) - 1)
-
-
-def _coverage(sums: FloatArray, n: int) -> FloatArray:
-    return sums[..., COVERED] / n
-
-
-def _be_coverage(sums: FloatArray, n: int) -> FloatArray:
-    return sums[..., COVERED_WITHOUT_BIAS] / n
-
-
-def _power(sums: FloatArray, n: int) -> FloatArray:
-    return sums[..., REJECTED_EFFECTS] / sums[..., EFFECTS]
-
-
-def _type_1_error(sums: FloatArray, n: int) -> FloatArray:
-    return sums[..., REJECTED_NULLS] / sums[..., NULLS]
-
-
-Measure = Callable[[FloatArray, int], FloatArray]
+    return 100 * (_root_mean(VARIANCES)(sums, n) / _emp_se(sums, n) - 1)
 
 
 def _sd(values: FloatArray) -> float:
@@ -139,24 +117,22 @@ def _emp_se_mcse(terms: FloatArray) -> float:
 
 
 def _model_se_mcse(terms: FloatArray) -> float:
-    n = len(terms)
-    model = _model_se(terms.sum(axis=0), n)
-    return float(_sd(terms[:, VARIANCES]) / np.sqrt(4 * n) / model)
+    model = np.sqrt(terms[:, VARIANCES].mean())
+    return float(_sd(terms[:, VARIANCES]) / np.sqrt(4 * len(terms)) / model)
 
 
 def _model_se_rel_error_mcse(terms: FloatArray) -> float:
-    n = len(terms)
+    n, model, empirical = len(terms), np.sqrt(terms[:, VARIANCES].mean()), _sd(terms[:, ERRORS])
     if n < 2:
         return np.nan
-    model, empirical = _model_se(terms.sum(axis=0), n), _sd(terms[:, ERRORS])
     from_model = _sd(terms[:, VARIANCES]) ** 2 / (4 * n * model**4)
     return float(100 * model / empirical * np.sqrt(from_model + 1 / (2 * (n - 1))))
 
 
-def _proportion_mcse(measure: Measure, among: int | None = None) -> Callable[[FloatArray], float]:
+def _proportion_mcse(term: int, among: int | None = None) -> Callable[[FloatArray], float]:
     def mcse(terms: FloatArray) -> float:
         n = len(terms) if among is None else int(terms[:, among].sum())
-        p = measure(terms.sum(axis=0), len(terms))
+        p = terms[:, term].sum() / n if n else np.nan
         return float(np.sqrt(p * (1 - p) / n)) if n else np.nan
 
     return mcse
@@ -175,19 +151,35 @@ def _left_out(measure: Measure, terms: FloatArray) -> FloatArray:
     return measure(terms.sum(axis=0) - terms, len(terms) - 1)
 
 
+_rmse = _root_mean(SQUARED_ERRORS)
+
 MEASURES: dict[str, tuple[Measure, Callable[[FloatArray], float]]] = {
-    "bias": (_bias, _mean_mcse(ERRORS)),
+    "bias": (_mean(ERRORS), _mean_mcse(ERRORS)),
     "emp_se": (_emp_se, _emp_se_mcse),
-    "mse": (_mse, _mean_mcse(SQUARED_ERRORS)),
+    "mse": (_mean(SQUARED_ERRORS), _mean_mcse(SQUARED_ERRORS)),
     "rmse": (_rmse, lambda terms: _jackknife(_left_out(_rmse, terms))),
-    "model_se": (_model_se, _model_se_mcse),
+    "model_se": (_root_mean(VARIANCES), _model_se_mcse),
     "model_se_rel_error": (_model_se_rel_error, _model_se_rel_error_mcse),
-    "coverage": (_coverage, _proportion_mcse(_coverage)),
-    "be_coverage": (_be_coverage, _proportion_mcse(_be_coverage)),
-    "power": (_power, _proportion_mcse(_power, among=EFFECTS)),
-    "type_1_error": (_type_1_error, _proportion_mcse(_type_1_error, among=NULLS)),
+    "coverage": (_mean(COVERED), _proportion_mcse(COVERED)),
+    "be_coverage": (_mean(COVERED_WITHOUT_BIAS), _proportion_mcse(COVERED_WITHOUT_BIAS)),
+    "power": (_share(REJECTED_EFFECTS, EFFECTS), _proportion_mcse(REJECTED_EFFECTS, EFFECTS)),
+    "type_1_error": (_share(REJECTED_NULLS, NULLS), _proportion_mcse(REJECTED_NULLS, NULLS)),
 }
 """Each measure's function and that of its Monte Carlo standard error."""
+
+# Measures of spread, whose MCSEs rest on fourth moments of the errors.
+SPREAD = ("emp_se", "mse", "rmse", "model_se", "model_se_rel_error")
+
+# Share of the fits that carry the spread, below which those moments cannot be estimated: a third
+# for normal errors, a sixth and more for 50 of them; without a variance it goes to zero.
+CARRYING = 0.125
+
+
+def _estimable(measure: str, terms: FloatArray) -> bool:
+    """Tell whether a measure's MCSE can be estimated, from the share 1 / (kurtosis) of the fits."""
+    squares = terms[:, SQUARED_DEVIATIONS]
+    share = squares.mean() ** 2 / (squares**2).mean()
+    return measure not in SPREAD or not share < CARRYING
 
 
 def _checked(
@@ -231,7 +223,10 @@ def performance(
         the SEs), model_se_rel_error (in %), coverage, be_coverage (bias-eliminated), power
         (over rows whose truth is not zero), type_1_error (over rows whose truth is zero),
         each followed by its MCSE in a column ending in _mcse. Estimates and SEs are in
-        units of the coefficient, rates lie between 0 and 1.
+        units of the coefficient, rates lie between 0 and 1. Where a few fits make up the spread,
+        as when two_stage has hardly more rows a group than coefficients and its estimates no
+        variance, the MCSEs of emp_se, mse, rmse, model_se and model_se_rel_error are missing:
+        they cannot be estimated, and these measures say little.
 
     Raises
     ------
@@ -248,7 +243,8 @@ def performance(
         with np.errstate(divide="ignore", invalid="ignore"):
             for name, (measure, mcse) in MEASURES.items():
                 row[name] = float(measure(terms.sum(axis=0), len(terms))) if len(terms) else np.nan
-                row[f"{name}_mcse"] = mcse(terms) if len(terms) else np.nan
+                known = len(terms) and _estimable(name, terms)
+                row[f"{name}_mcse"] = mcse(terms) if known else np.nan
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -332,6 +328,8 @@ def paired_difference(
             first_terms, second_terms = map(_terms, np.split(both, 2, axis=1))
             values = [compute(t.sum(axis=0), len(t)) for t in (first_terms, second_terms)]
             left_out = _left_out(compute, first_terms) - _left_out(compute, second_terms)
-            row |= {"difference": float(values[0] - values[1]), "mcse": _jackknife(left_out)}
+            known = all(_estimable(measure, t) for t in (first_terms, second_terms) if len(t))
+            mcse = _jackknife(left_out) if known else np.nan
+            row |= {"difference": float(values[0] - values[1]), "mcse": mcse}
         rows.append(row)
     return pd.DataFrame(rows)
