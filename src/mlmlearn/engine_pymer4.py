@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,7 @@ from mlmlearn.errors import EngineError, FitError
 from mlmlearn.multilevel import arbitrary, undecided
 from mlmlearn.ols import no_standard_error, resting_on_few
 from mlmlearn.strategies import Fitted, Strategy
+from mlmlearn.triangles import FloatArray
 
 __all__ = ["fit", "lm", "lm2", "lmer", "versions"]
 
@@ -76,9 +78,14 @@ USUAL_SPREAD = (0.5, 2)
 # Deviances this far above that of a nested model are no rounding.
 NESTED = 1e-3
 
+# An outcome whose mean lies further than this from zero, in its SDs, is centred first.
+FAR = 100
+
 # SDs of the outcome between which lmerTest's degrees of freedom can be trusted: it
 # differentiates numerically by the residual SD, with steps that do not know its size.
 USUAL_SD = (1e-3, 1e3)
+
+INTERVAL = ("ci_low", "ci_high")
 
 # lmerTest says only on R's console that the Hessian behind its degrees of freedom is not
 # positive definite. lme4's own messages, worded differently, are in the fitted object.
@@ -105,30 +112,20 @@ def fit(strategy: Strategy, batch: Batch) -> Fitted:
         # A perfect fit divides by a standard error of zero; the result then says so.
         warnings.filterwarnings("ignore", category=RuntimeWarning, module="pymer4")
         for i in range(len(batch)):
+            data, mean, unit = _usual_outcome(batch.rows(i))
             try:
-                found.append(strategy.pymer4(batch.rows(i)).complete())
+                one = strategy.pymer4(data)
             except (FitError, ArithmeticError, np.linalg.LinAlgError) as error:
                 nan, problem = np.full((1, batch.n_fixed), np.nan), no_texts(1)
                 problem[0] = str(error)
-                found.append(Fitted(nan, nan, nan, problem=problem).complete())
+                one = Fitted(nan, nan, nan, problem=problem)
+            found.append(_with_outcome(one.complete(), data, mean, unit))
     return Fitted.joined(found)
 
 
 def data_sets_at_once(n_groups: int, n_obs: int) -> int:
     """Say how many data sets to fit at once: R takes one after another."""
     return 1
-
-
-def _frame(data: ClusteredData) -> pd.DataFrame:
-    """Give the data plain names, which pymer4 needs: x1, x2 ..., y, g."""
-    names = [f"x{i}" for i in range(1, len(data.terms))]
-    frame = pd.DataFrame(data.X[:, 1:], columns=names)
-    return frame.assign(y=data.y, g=data.codes + 1)
-
-
-def _sum(columns: Iterable[int]) -> str:
-    """Write some columns as a formula; column 0 is the intercept."""
-    return " + ".join("1" if i == 0 else f"x{i}" for i in columns)
 
 
 def versions() -> dict[str, str]:
@@ -150,6 +147,65 @@ def versions() -> dict[str, str]:
     return found
 
 
+def _usual_outcome(data: ClusteredData) -> tuple[ClusteredData, float, float]:
+    """Centre an outcome far from zero, and scale a very large or small one.
+
+    Returns
+    -------
+    ClusteredData
+        The same where nothing is to be done.
+    mean, unit : float
+        What was subtracted from the outcome, and by what it was divided then.
+    """
+    mean, sd, (low, high) = float(data.y.mean()), float(data.y.std()), USUAL_SD
+    mean = mean if abs(mean) > FAR * sd else 0.0
+    unit = 1.0 if low <= sd <= high else float(_power_of_two(sd))
+    if mean or unit != 1:
+        data = replace(data, y=(data.y - mean) / unit)
+    return data, mean, unit
+
+
+def _with_outcome(found: Fitted, data: ClusteredData, mean: float, unit: float) -> Fitted:
+    """Give a fit the zero and the unit of the user's outcome."""
+    if not mean and unit == 1:
+        return found
+    n, k = data.X.shape
+    level = mean * (np.arange(k) == 0)
+    numbers = {name: getattr(found, name) * unit + level for name in ("estimate", *INTERVAL)}
+    if found.group_coefs is not None:
+        numbers["group_coefs"] = found.group_coefs * unit + level[:, None]
+    if found.random_cov is not None:
+        numbers["random_cov"] = found.random_cov * unit**2
+    return replace(
+        found,
+        se=found.se * unit,
+        residual_sd=found.residual_sd * unit,
+        deviance=found.deviance + 2 * (n - k) * np.log(unit),
+        **numbers,
+    )
+
+
+def _frame(data: ClusteredData, X: FloatArray, first: int = 1) -> pd.DataFrame:
+    """Give columns, outcome and groups plain names, which pymer4 needs: x1, x2 ..., y, g."""
+    names = [f"x{i}" for i, _ in enumerate(X.T, first)]
+    return pd.DataFrame(X, columns=names).assign(y=data.y, g=data.codes + 1)
+
+
+def _sum(columns: Iterable[int]) -> str:
+    """Write some columns as a formula; column 0 is the intercept."""
+    return " + ".join("1" if i == 0 else f"x{i}" for i in columns)
+
+
+def _numbers(model: Any) -> FloatArray:
+    """Return a model's estimates, standard errors and degrees of freedom, shape (k, 3)."""
+    return np.asarray(model.coefs.reindex(columns=["Estimate", "SE", "DF"]), dtype=float)
+
+
+def _power_of_two(size: Any) -> Any:
+    """Round to a power of two, by which numbers divide without rounding."""
+    return np.exp2(np.round(np.log2(size)))
+
+
 def _standardising(data: ClusteredData) -> tuple[Any, Any]:
     """Choose what to subtract from the columns of X, and by what to divide them.
 
@@ -166,11 +222,17 @@ def _standardising(data: ClusteredData) -> tuple[Any, Any]:
     return means, _power_of_two(sds)
 
 
+def _contrasts(means: FloatArray, scales: FloatArray) -> FloatArray:
+    """Return what takes coefficients of standardised columns back: the intercept is at zero."""
+    back = np.diag(1 / scales)
+    back[0, 1:] = -means[1:] / scales[1:]
+    return back
+
+
 def lm(data: ClusteredData) -> Fitted:
     """Fit pymer4's OLS with cluster-robust standard errors."""
     means, scales = _standardising(data)
-    frame, k = _frame(data), len(data.terms)
-    Z = (data.X - means) / scales
+    k, Z = len(data.terms), (data.X - means) / scales
     condition = np.linalg.cond(Z)
     if condition > WORST_CONDITION:
         raise FitError(
@@ -178,30 +240,26 @@ def lm(data: ClusteredData) -> Fitted:
             "predictor nearly repeats others, or one of its values lies very far from all others; "
             "leave one out, or look at that value"
         )
-    coefs = _times(_lm(f"y ~ {_sum(range(k))}", Z[:, 1:], frame), 1 / scales)
+    numbers = _lm(f"y ~ {_sum(range(k))}", _frame(data, Z[:, 1:]))
+    numbers[:, :2] /= scales[:, None]
     if means.any():
         # The intercept is the outcome where every predictor is zero: a contrast of the new
         # coefficients. Columns turned so that it is one of them keep their condition.
-        contrast = np.append(1, -means[1:] / scales[1:])
+        contrast = _contrasts(means, scales)[0]
         turn = np.linalg.qr(np.column_stack([contrast, np.eye(k)[:, 1:]]))[0]
         length = turn[:, 0] @ contrast  # with its sign, which QR leaves open
         names = " + ".join(f"x{i}" for i in range(k))
-        turned = _lm(f"y ~ 0 + {names}", Z @ turn, frame, first=0)
-        at_zero = {"Estimate": turned["Estimate"].iloc[0] * length}
-        at_zero["SE"] = turned["SE"].iloc[0] * abs(length)
-        coefs = _with_intercept(coefs, at_zero)
-    return _fitted(coefs, data, messages=resting_on_few(Batch.of_one(data))[0])
+        turned = _lm(f"y ~ 0 + {names}", _frame(data, Z @ turn, first=0))
+        numbers[0, :2] = turned[0, :2] * [length, abs(length)]
+    return _fitted(numbers, data, messages=[resting_on_few(Batch.of_one(data))[0]])
 
 
-def _lm(formula: str, columns: Any, frame: pd.DataFrame, first: int = 1) -> pd.DataFrame:
-    """Fit pymer4's cluster-robust OLS to columns called x and a number, from `first` on."""
+def _lm(formula: str, frame: pd.DataFrame) -> FloatArray:
     from pymer4.models import Lm
 
-    names = {f"x{i}": column for i, column in enumerate(columns.T, first)}
-    model = Lm(formula, data=frame.assign(**names))
+    model = Lm(formula, data=frame)
     model.fit(robust="cluster", cluster="g", summarize=False)
-    coefs: pd.DataFrame = model.coefs
-    return coefs
+    return _numbers(model)
 
 
 def lm2(data: ClusteredData) -> Fitted:
@@ -210,18 +268,18 @@ def lm2(data: ClusteredData) -> Fitted:
 
     k, within = len(data.terms), np.flatnonzero(data.within)
     scale = _power_of_two(np.abs(data.X).max(axis=0))
-    frame = _frame(data) / [*scale[1:], 1, 1]
-    model = Lm2(f"y ~ {_sum(within)}", data=frame, group="g")
+    model = Lm2(f"y ~ {_sum(within)}", data=_frame(data, (data.X / scale)[:, 1:]), group="g")
     model.fit(summarize=False)
     own = np.full((data.n_groups, k), np.nan)
     own[:, within] = model.fixef.to_numpy() / scale[within]
-    coefs = _times(model.coefs, 1 / scale[within])
+    numbers = _numbers(model)
+    numbers[:, :2] /= scale[within, None]
     if len(within) < k:
-        coefs = _second_stage(own[:, within], data)
-    return _fitted(coefs, data, group_coefs=own.T[None])
+        numbers = _second_stage(own[:, within], data)
+    return _fitted(numbers, data, group_coefs=own.T[None])
 
 
-def _second_stage(own: Any, data: ClusteredData) -> pd.DataFrame:
+def _second_stage(own: FloatArray, data: ClusteredData) -> FloatArray:
     """Regress each coefficient of the groups on what explains it, with pymer4's `Lm`."""
     from pymer4.models import Lm
 
@@ -230,34 +288,17 @@ def _second_stage(own: Any, data: ClusteredData) -> pd.DataFrame:
     batch, places = Batch.of_one(data).first(data.within)
     explained, touched = first_stage(batch)[1][0], touches(batch)[0]
     m = own.shape[1]
-    rows: dict[int, pd.Series[float]] = {}
+    numbers = np.empty((len(data.terms), 3))
     for r in range(m):
         columns = np.flatnonzero(touched[r])
-        names = {f"z{c}": explained[:, r, c] for c in columns}
-        scale = {name: _power_of_two(np.abs(z).max()) for name, z in names.items()}
-        frame = pd.DataFrame({name: z / scale[name] for name, z in names.items()}, range(len(own)))
-        model = Lm(" + ".join(["y ~ 1", *names]), data=frame.assign(y=own[:, r]))
+        scale = _power_of_two(np.abs(explained[:, r, columns]).max(axis=0))
+        names = [f"x{i}" for i in range(1, len(columns) + 1)]
+        frame = pd.DataFrame(explained[:, r, columns] / scale, columns=names)
+        model = Lm(f"y ~ {_sum(range(len(columns) + 1))}", data=frame.assign(y=own[:, r]))
         model.fit(summarize=False)
-        found = _times(model.coefs, 1 / np.array([1, *scale.values()]))
-        rows |= dict(zip([r, *(m + columns)], (row for _, row in found.iterrows()), strict=True))
-    return pd.DataFrame([rows[i] for i in places])
-
-
-def _power_of_two(size: Any) -> Any:
-    """Round to a power of two, by which numbers divide without rounding."""
-    return np.exp2(np.round(np.log2(size)))
-
-
-def _times(coefs: pd.DataFrame, factor: Any) -> pd.DataFrame:
-    """Multiply estimates and standard errors, for all rows alike or row by row."""
-    return coefs.assign(Estimate=coefs["Estimate"] * factor, SE=coefs["SE"] * factor)
-
-
-def _with_intercept(coefs: pd.DataFrame, numbers: dict[str, Any]) -> pd.DataFrame:
-    """Put an intercept at another zero into the first row."""
-    first = np.arange(len(coefs)) == 0
-    columns = {name: np.where(first, number, coefs[name]) for name, number in numbers.items()}
-    return coefs.assign(**columns)
+        numbers[[r, *(m + columns)]] = _numbers(model)
+        numbers[[r, *(m + columns)], :2] /= np.array([1, *scale])[:, None]
+    return numbers[places]
 
 
 def lmer(
@@ -284,28 +325,22 @@ def lmer(
     means, scales = _standardising(data)
     if not correlated:
         means = means * ~random
-    contrast = np.append(1, -means[1:] / scales[1:])
-    names = [f"x{i}" for i in range(1, len(scales))]
-    Z = (data.X - means) / scales
-    frame = _frame(data).assign(**dict(zip(names, Z[:, 1:].T, strict=True)))
-    k = len(data.terms)
-    bar = "|" if correlated else "||"
-    these = np.flatnonzero(random)
+    back, k = _contrasts(means, scales), len(scales)
+    these, bar = np.flatnonzero(random), "|" if correlated else "||"
     formula = f"y ~ {_sum(range(k))} + ({_sum(these)} {bar} g)"
-    sd = frame["y"].std()
-    scale = 1.0 if USUAL_SD[0] <= sd <= USUAL_SD[1] else float(_power_of_two(sd))
-    model = _lmer_with_console()(formula, data=frame.assign(y=frame["y"] / scale))
+    frame = _frame(data, ((data.X - means) / scales)[:, 1:])
+    model = _lmer_with_console()(formula, data=frame)
     try:
         with _r_console() as console:
             model.fit(summarize=False, no_warnings=True)
-        moved = robjects.FloatVector(contrast) if means.any() else robjects.NULL
+        moved = robjects.FloatVector(back[0]) if means.any() else robjects.NULL
         inspected = _inspector()(model.model_obj, moved)
         found = {name: np.asarray(value) for name, value in inspected.items()}
     except RRuntimeError as error:
         text = " ".join(str(error).split())
         raise FitError(f"{name} could not be fitted; R says: {text}") from error
-    n, k = data.X.shape
-    if len(model.coefs) < k:
+    numbers = _numbers(model)
+    if len(numbers) < k:
         raise FitError(
             f"{name} could not be fitted: to lme4 the predictors are linearly dependent; "
             "subtract the mean from predictors that lie far from zero for their spread, and "
@@ -321,51 +356,39 @@ def lmer(
         messages.append(f"lme4: {SCALES_WARNING}")
     hessian_warnings = re.findall(LMERTEST_WARNING, said)
     messages += [f"lmerTest: {text}" for text in dict.fromkeys(hessian_warnings)]
-    coefs = _times(model.coefs, scale / scales)
-    if "DF" not in coefs:
+    if "DF" not in model.coefs:
         messages.append("lmerTest: no degrees of freedom, so no p values")
-        coefs = coefs.assign(DF=np.nan)
+    numbers[:, :2] /= scales[:, None]
     if means.any():
-        at_zero = found["intercept"] * [scale, scale, 1]
-        coefs = _with_intercept(coefs, dict(zip(("Estimate", "SE", "DF"), at_zero, strict=True)))
-    # Back to the units and the zero of the data.
-    back = np.diag(1 / scales[these])
-    back[0] = contrast[these]
-    m = len(these)
-    estimates = np.tile(coefs["Estimate"].to_numpy()[:, None], data.n_groups)
-    estimates[these] += scale * back @ found["group_coefs"].reshape(m, data.n_groups)
-    cov = np.full((k, k), np.nan)
-    own = scale**2 * back @ found["random_cov"].reshape(m, m) @ back.T
+        numbers[0] = found["intercept"]
+    # Back to the units and the zero of the predictors.
+    m, back = len(these), back[np.ix_(these, these)]
+    groups = np.tile(numbers[:, :1], data.n_groups)
+    groups[these] += back @ found["group_coefs"].reshape(m, data.n_groups)
+    cov, own = np.full((k, k), np.nan), back @ found["random_cov"].reshape(m, m) @ back.T
     cov[np.ix_(these, these)] = own
     # lme4 does not see where the data leave its random effects open, and a standard error with.
-    sigma = float(scale * found["sigma"][0])
-    unknown = undecided(Batch.of_one(data), random, own, sigma, correlated)
+    unknown = undecided(Batch.of_one(data), random, own, float(found["sigma"][0]), correlated)
     messages += [arbitrary(unknown)] if len(unknown) else []
-    deviance = float(found["deviance"][0] + 2 * (n - k) * np.log(scale) + 2 * np.log(scales).sum())
+    deviance = float(found["deviance"][0] + 2 * np.log(scales).sum())
     nested = _nested_deviance(data) if m > 1 else np.inf
     if above := deviance > nested + NESTED:
         messages.append(
             f"mlmlearn: lme4 ended at a deviance {deviance - nested:.3g} above that of the random "
             'intercept alone, so its search has not converged; use engine="batch"'
         )
+    sound = code == 0 and all(SINGULAR in text for text in found["lme4"])
     return _fitted(
-        coefs,
+        numbers,
         data,
-        messages="\n".join(messages),
-        converged=np.array(
-            [
-                code == 0
-                and all(SINGULAR in text for text in found["lme4"])
-                and not len(unknown)
-                and not above
-            ]
-        ),
+        messages=messages,
+        converged=np.array([sound and not len(unknown) and not above]),
         singular=found["singular"].astype(bool),
         gradient=found["max_gradient"].astype(float),
         deviance=np.array([deviance]),
-        group_coefs=estimates[None],
+        group_coefs=groups[None],
         random_cov=cov[None],
-        residual_sd=scale * found["sigma"],
+        residual_sd=found["sigma"],
     )
 
 
@@ -378,18 +401,17 @@ def _nested_deviance(data: ClusteredData) -> float:
 
 
 def _fitted(
-    coefs: pd.DataFrame, data: ClusteredData, *, messages: str = "", **details: Any
+    numbers: FloatArray, data: ClusteredData, *, messages: Iterable[str] = (), **details: Any
 ) -> Fitted:
     """Put pymer4's coefficients and what else is known together."""
-    estimate, se, df = (coefs[name].to_numpy(float)[None] for name in ("Estimate", "SE", "DF"))
+    estimate, se, df = numbers.T[:, None]
     # An SE that moves no outcome by more than rounding does is rounding itself.
     moves = se[0] * np.abs(data.X).max(axis=0)
     useless = ~(np.isfinite(moves) & (moves > 1e-13 * np.abs(data.y).max()))
     if useless.any():
-        said = no_standard_error(np.array(data.terms)[useless])
-        messages = f"{messages}\n{said}" if messages else said
+        messages = [*messages, no_standard_error(np.array(data.terms)[useless])]
     text = no_texts(1)
-    text[0] = messages
+    text[0] = "\n".join(filter(None, messages))
     return Fitted(estimate, np.where(useless, np.nan, se), df, messages=text, **details)
 
 
