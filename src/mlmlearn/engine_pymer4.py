@@ -85,8 +85,6 @@ FAR = 100
 # differentiates numerically by the residual SD, with steps that do not know its size.
 USUAL_SD = (1e-3, 1e3)
 
-INTERVAL = ("ci_low", "ci_high")
-
 # lmerTest says only on R's console that the Hessian behind its degrees of freedom is not
 # positive definite. lme4's own messages, worded differently, are in the fitted object.
 LMERTEST_WARNING = (
@@ -129,13 +127,7 @@ def data_sets_at_once(n_groups: int, n_obs: int) -> int:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what the results depend on.
-
-    Raises
-    ------
-    EngineError
-        When pymer4, R, lme4 or lmerTest is missing.
-    """
+    """Return the versions of what the results depend on, or raise as `fit` does."""
     _require_r()
     from rpy2 import robjects
 
@@ -171,7 +163,8 @@ def _with_outcome(found: Fitted, data: ClusteredData, mean: float, unit: float) 
         return found
     n, k = data.X.shape
     level = mean * (np.arange(k) == 0)
-    numbers = {name: getattr(found, name) * unit + level for name in ("estimate", *INTERVAL)}
+    names = ("estimate", "ci_low", "ci_high")
+    numbers = {name: getattr(found, name) * unit + level for name in names}
     if found.group_coefs is not None:
         numbers["group_coefs"] = found.group_coefs * unit + level[:, None]
     if found.random_cov is not None:
@@ -451,14 +444,12 @@ def _require_r() -> None:
         importlib.import_module("pymer4.models")
 
 
-@contextmanager
-def _default_conversion() -> Iterator[None]:
+def _default_conversion() -> Any:
     """Give rpy2 its own rules, which a thread lacks and which a user may have changed."""
     from rpy2 import robjects
     from rpy2.robjects.conversion import localconverter
 
-    with localconverter(robjects.default_converter):
-        yield
+    return localconverter(robjects.default_converter)
 
 
 @cache
@@ -491,8 +482,4 @@ def _lmer_with_console() -> Any:
     """Make pymer4's `Lmer` leave R's console alone, which it would silence."""
     from pymer4.models import Lmer
 
-    class LmerWithConsole(Lmer):  # type: ignore[misc]
-        def _set_R_stdout(self, verbose: bool) -> None:  # noqa: N802
-            pass
-
-    return LmerWithConsole
+    return type("LmerWithConsole", (Lmer,), {"_set_R_stdout": lambda self, verbose: None})

@@ -52,9 +52,8 @@ def _study(fits: pd.DataFrame, level: float) -> FloatArray:
 def _terms(study: FloatArray) -> FloatArray:
     """Return each replication's terms of the sums, shape (n, 11).
 
-    The mean error is taken once, of all replications. Deviations from it do not change the
-    empirical SE of a part of the study; where the measure is a count, as for the bias-eliminated
-    coverage, its MCSE takes the bias as known, as that of a proportion does.
+    The mean error is taken once, of all replications, so that the MCSE of the bias-eliminated
+    coverage takes the bias as known, as that of a proportion does.
     """
     error, se, below, above, rejected, null = study.T
     deviation = error - (error.mean() if len(error) else np.nan)
@@ -182,21 +181,24 @@ def _estimable(measure: str, terms: FloatArray) -> bool:
     return measure not in SPREAD or not share < CARRYING
 
 
+def _columns(names: str | Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
 def _checked(
-    fits: pd.DataFrame, by: str | Sequence[str], level: float
-) -> tuple[pd.DataFrame, list[str], "pd.Series[bool]"]:
-    """Check the arguments; return a table indexed 0, 1, 2 ..., `by`, and the usable rows."""
-    by = [by] if isinstance(by, str) else list(by)
+    fits: pd.DataFrame, by: list[str], level: float, *others: str
+) -> tuple[pd.DataFrame, "pd.Series[bool]"]:
+    """Check the arguments; return a table indexed 0, 1, 2 ..., and which rows are usable."""
     if not by:
         raise InputError("by is empty; name at least one column to group by")
-    missing = {*by, "truth", "estimate", "se", "df"} - set(fits.columns)
+    missing = {*by, *others, "truth", "estimate", "se", "df"} - set(fits.columns)
     if missing:
         raise InputError(f"the table of fits has no column {', '.join(sorted(missing))}")
     if not 0 < level < 1:
         raise InputError(f"level must lie between 0 and 1, such as 0.95, not {level!r}")
     fits = fits.reset_index(drop=True)
     needed = "ci_low" if level == 0.95 and "ci_low" in fits else "df"
-    return fits, by, fits[["truth", "estimate", "se", needed]].notna().all(axis=1)
+    return fits, fits[["truth", "estimate", "se", needed]].notna().all(axis=1)
 
 
 def performance(
@@ -208,8 +210,7 @@ def performance(
     ----------
     fits : DataFrame
         One row a fitted coefficient, with columns truth, estimate, se, df and, where they are
-        known, ci_low and ci_high. A row in which one of them is missing is a failed fit:
-        counted, and left out of the measures.
+        known, ci_low and ci_high. Where one is missing the fit has failed and is only counted.
     by : str or sequence of str, default ("strategy", "term")
         Columns to group by; the rows of a group are the replications of one study.
     level : float, default 0.95
@@ -221,9 +222,8 @@ def performance(
         One row a group: the columns of `by`; n, the fits used, and n_failed; then bias,
         emp_se (standard deviation of the errors), mse, rmse, model_se (root mean square of
         the SEs), model_se_rel_error (in %), coverage, be_coverage (bias-eliminated), power
-        (over rows whose truth is not zero), type_1_error (over rows whose truth is zero),
-        each followed by its MCSE in a column ending in _mcse. Estimates and SEs are in
-        units of the coefficient, rates lie between 0 and 1. Where a few fits make up the spread,
+        (where the truth is not zero) and type_1_error (where it is), each followed by its MCSE in
+        a column ending in _mcse. Rates lie between 0 and 1. Where a few fits make up the spread,
         as when two_stage has hardly more rows a group than coefficients and its estimates no
         variance, the MCSEs of emp_se, mse, rmse, model_se and model_se_rel_error are missing:
         they cannot be estimated, and these measures say little.
@@ -233,7 +233,8 @@ def performance(
     InputError
         When a column is missing or `level` is not between 0 and 1.
     """
-    fits, by, usable = _checked(fits, by, level)
+    by = _columns(by)
+    fits, usable = _checked(fits, by, level)
     rows = []
     for key, group in fits.groupby(by, sort=False, observed=True, dropna=False):
         good = group[usable[group.index]]
@@ -261,8 +262,8 @@ def paired_difference(
 ) -> pd.DataFrame:
     """Compare two strategies on the same data sets.
 
-    Both strategies saw the same data, so what the luck of a data set adds to both cancels,
-    and the difference is known far better than two separate measures would suggest.
+    What the luck of a data set adds to both cancels, so that the difference is known far better
+    than two separate measures would suggest.
 
     Parameters
     ----------
@@ -292,14 +293,11 @@ def paired_difference(
         When the measure or a strategy is unknown, a column is missing, or `by` and
         `dataset` together do not tell the data sets apart.
     """
-    fits, by, usable = _checked(fits, by, level)
-    dataset = [dataset] if isinstance(dataset, str) else list(dataset)
+    by = _columns(by)
+    keys = [*by, *_columns(dataset)]
     if measure not in MEASURES:
         raise InputError(f"unknown measure {measure!r}; the known ones are {', '.join(MEASURES)}")
-    missing = {"strategy", *dataset} - set(fits.columns)
-    if missing:
-        raise InputError(f"the table of fits has no column {', '.join(sorted(missing))}")
-    keys = [*by, *dataset]
+    fits, usable = _checked(fits, by, level, "strategy", *keys)
     sides = []
     for strategy in (first, second):
         side = fits[fits["strategy"] == strategy]
