@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from mlmlearn import POST_STRATEGIES, InputError, compare, fit
 
@@ -142,6 +143,8 @@ def test_an_outcome_far_from_zero_is_fitted_or_a_matter_of_precision(sleep, engi
         for name, by in (("estimate", shift), ("ci_low", shift), ("se", 0)):
             expected = near.coefs.loc["Intercept", name]
             assert far.coefs.loc["Intercept", name] - by == pytest.approx(expected, rel=1e-4)
+        t = far.coefs["estimate"] / far.coefs["se"]
+        np.testing.assert_allclose(far.coefs["p"], 2 * stats.t.sf(abs(t), far.coefs["df"]))
         assert far.reml_deviance == pytest.approx(near.reml_deviance, abs=1e-4, nan_ok=True)
         if near.group_coefs is not None:
             moved = (far.group_coefs - near.group_coefs)["Intercept"]

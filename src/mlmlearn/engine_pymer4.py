@@ -10,7 +10,7 @@ import importlib.util
 import os
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -110,14 +110,12 @@ def fit(strategy: Strategy, batch: Batch) -> Fitted:
         # A perfect fit divides by a standard error of zero; the result then says so.
         warnings.filterwarnings("ignore", category=RuntimeWarning, module="pymer4")
         for i in range(len(batch)):
-            data, mean, unit = _usual_outcome(batch.rows(i))
             try:
-                one = strategy.pymer4(data)
+                found.append(_with_usual_outcome(strategy.pymer4, batch.rows(i)).complete())
             except (FitError, ArithmeticError, np.linalg.LinAlgError) as error:
                 nan, problem = np.full((1, batch.n_fixed), np.nan), no_texts(1)
                 problem[0] = str(error)
-                one = Fitted(nan, nan, nan, problem=problem)
-            found.append(_with_outcome(one.complete(), data, mean, unit))
+                found.append(Fitted(nan, nan, nan, problem=problem).complete())
     return Fitted.joined(found)
 
 
@@ -139,43 +137,23 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _usual_outcome(data: ClusteredData) -> tuple[ClusteredData, float, float]:
-    """Centre an outcome far from zero, and scale a very large or small one.
-
-    Returns
-    -------
-    ClusteredData
-        The same where nothing is to be done.
-    mean, unit : float
-        What was subtracted from the outcome, and by what it was divided then.
-    """
-    mean, sd, (low, high) = float(data.y.mean()), float(data.y.std()), USUAL_SD
+def _with_usual_outcome(fit: Callable[..., Fitted], data: ClusteredData) -> Fitted:
+    """Fit with an outcome far from zero centred and a very large or small one scaled."""
+    mean, sd, (low, high) = data.y.mean(), data.y.std(), USUAL_SD
     mean = mean if abs(mean) > FAR * sd else 0.0
     unit = 1.0 if low <= sd <= high else float(_power_of_two(sd))
-    if mean or unit != 1:
-        data = replace(data, y=(data.y - mean) / unit)
-    return data, mean, unit
-
-
-def _with_outcome(found: Fitted, data: ClusteredData, mean: float, unit: float) -> Fitted:
-    """Give a fit the zero and the unit of the user's outcome."""
-    if not mean and unit == 1:
-        return found
+    found = fit(replace(data, y=(data.y - mean) / unit))
     n, k = data.X.shape
     level = mean * (np.arange(k) == 0)
-    names = ("estimate", "ci_low", "ci_high")
-    numbers = {name: getattr(found, name) * unit + level for name in names}
+    changed = {"estimate": found.estimate * unit + level}
     if found.group_coefs is not None:
-        numbers["group_coefs"] = found.group_coefs * unit + level[:, None]
-    if found.random_cov is not None:
-        numbers["random_cov"] = found.random_cov * unit**2
-    return replace(
-        found,
-        se=found.se * unit,
-        residual_sd=found.residual_sd * unit,
-        deviance=found.deviance + 2 * (n - k) * np.log(unit),
-        **numbers,
-    )
+        changed["group_coefs"] = found.group_coefs * unit + level[:, None]
+    if found.deviance is not None:
+        changed["deviance"] = found.deviance + 2 * (n - k) * np.log(unit)
+    for name, by in (("se", unit), ("residual_sd", unit), ("random_cov", unit**2)):
+        if getattr(found, name) is not None:
+            changed[name] = getattr(found, name) * by
+    return replace(found, **changed)
 
 
 def _frame(data: ClusteredData, X: FloatArray, first: int = 1) -> pd.DataFrame:
