@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         default, option = getattr(grid, name), f"--{name.replace('_', '-')}"
         several: Any = {"nargs": "+"} if isinstance(default, tuple) else {}
-        text = f"{what} (default: %(default)s)"
+        text = f"{what} (default: {' '.join(map(str, default)) if several else default})"
         added.add_argument(option, type=kind, default=default, metavar="N", help=text, **several)
     text = "all of that and every other field of a condition, in the form of a manifest.json"
     added.add_argument("--grid", metavar="FILE.json", help=text)
