@@ -19,7 +19,6 @@ from personal import (
     training,
     training_grid,
 )
-from scipy import stats
 
 from mlmlearn import (
     POST_STRATEGIES,
@@ -362,12 +361,12 @@ def singular_fits(student_id):
     singular = flags == 1
     rates = flags.groupby("group_sd").mean()
     fits = results.fits[results.fits["term"] != "Intercept"]
-    half_width = stats.t.ppf(0.975, fits["df"]) * fits["se"]
-    covered = fits.assign(
-        covered=(fits["estimate"] - fits["truth"]).abs() <= half_width, half_width=half_width
+    fits = fits.assign(
+        covered=fits["truth"].between(fits["ci_low"], fits["ci_high"]),
+        width=fits["ci_high"] - fits["ci_low"],
     )
-    widths = covered.pivot_table(index=key, columns="strategy", values="half_width")
-    shares = covered.pivot_table(index=key, columns="strategy", values="covered")
+    widths = fits.pivot_table(index=key, columns="strategy", values="width")
+    shares = fits.pivot_table(index=key, columns="strategy", values="covered")
     where_singular = shares[singular["mlm_full"]].mean()
 
     reference, cases = load_reference(), suspects(student_id)
@@ -392,7 +391,7 @@ def singular_fits(student_id):
         "rates_intercept": rates["mlm_intercept"].tolist(),
         "n_singular": int(singular["mlm_full"].sum()),
         "coverage_full": where_singular["mlm_full"],
-        "mean_width_full": 2 * widths[singular["mlm_full"]]["mlm_full"].mean(),
+        "mean_width_full": widths[singular["mlm_full"]]["mlm_full"].mean(),
         "coverage_intercept": where_singular["mlm_intercept"],
         "best_deviances": best,
         "gaps": (cases["deviance"] - best).tolist(),

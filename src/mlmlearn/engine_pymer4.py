@@ -10,7 +10,7 @@ import importlib.util
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -317,16 +317,7 @@ def lmer(
             "subtract the mean from predictors that lie far from zero for their spread, and "
             "bring predictors to similar units"
         )
-    messages = [f"lme4: {' '.join(message.split())}" for message in found["lme4"]]
-    code = int(found["code"][0])
-    if code != 0:
-        stated = "; ".join(found["optimiser"]) or "no message"
-        messages.append(f"optimiser: code {code} ({stated})")
-    said = " ".join("".join(console).split())
-    if SCALES_WARNING in said:
-        messages.append(f"lme4: {SCALES_WARNING}")
-    hessian_warnings = re.findall(LMERTEST_WARNING, said)
-    messages += [f"lmerTest: {text}" for text in dict.fromkeys(hessian_warnings)]
+    messages = _said(found, " ".join("".join(console).split()))
     if "DF" not in model.coefs:
         messages.append("lmerTest: no degrees of freedom, so no p values")
     numbers[:, :2] /= scales[:, None]
@@ -348,7 +339,7 @@ def lmer(
             f"mlmlearn: lme4 ended at a deviance {deviance - nested:.3g} above that of the random "
             'intercept alone, so its search has not converged; use engine="batch"'
         )
-    sound = code == 0 and all(SINGULAR in text for text in found["lme4"])
+    sound = not found["code"][0] and all(SINGULAR in text for text in found["lme4"])
     return _fitted(
         numbers,
         data,
@@ -361,6 +352,18 @@ def lmer(
         random_cov=cov[None],
         residual_sd=found["sigma"],
     )
+
+
+def _said(found: Mapping[str, Any], console: str) -> list[str]:
+    """Collect what lme4, its optimiser and lmerTest had to say, each with its source in front."""
+    messages = [f"lme4: {' '.join(message.split())}" for message in found["lme4"]]
+    if code := int(found["code"][0]):
+        stated = "; ".join(found["optimiser"]) or "no message"
+        messages.append(f"optimiser: code {code} ({stated})")
+    if SCALES_WARNING in console:
+        messages.append(f"lme4: {SCALES_WARNING}")
+    hessian_warnings = re.findall(LMERTEST_WARNING, console)
+    return messages + [f"lmerTest: {text}" for text in dict.fromkeys(hessian_warnings)]
 
 
 def _nested_deviance(data: ClusteredData) -> float:
