@@ -20,6 +20,7 @@ from mlmlearn.store import RunFolder, checksum, from_parquet, to_parquet, write_
 
 __all__ = ["PART_COLUMNS", "Results", "load_reference"]
 
+TABLES = ("fits", "diagnostics")
 _STATUS = ["converged", "singular", "max_gradient", "messages", "reml_deviance", "seconds"]
 
 # What a part of a run says of each strategy and term, beside the condition.
@@ -109,10 +110,7 @@ class Results:
         """
         if (Path(folder) / "parts").exists():
             raise RunError(f"{folder} is a run's own folder; choose another for its tables")
-        contents = {
-            "fits.parquet": to_parquet(self.fits),
-            "diagnostics.parquet": to_parquet(self.diagnostics),
-        }
+        contents = {f"{name}.parquet": to_parquet(getattr(self, name)) for name in TABLES}
         for name, content in contents.items():
             write_atomically(Path(folder) / name, content)
         sums = {name: checksum(content) for name, content in contents.items()}
@@ -127,7 +125,7 @@ class Results:
         RunError
             When the folder cannot be written.
         """
-        for name in ("fits", "diagnostics"):
+        for name in TABLES:
             content = getattr(self, name).to_csv(index=False, lineterminator="\n")
             write_atomically(Path(folder) / f"{name}.csv", content.encode())
 
@@ -146,19 +144,18 @@ class Results:
             raise RunError(f"{folder} holds no results (no manifest.json)")
         if "sha256" not in manifest:
             return cls.from_parts(store.read(), manifest)
-        tables = []
-        for name in ("fits.parquet", "diagnostics.parquet"):
+        tables, sums = [], manifest.pop("sha256")
+        for path in (store.path / f"{name}.parquet" for name in TABLES):
             try:
-                content = (store.path / name).read_bytes()
+                content = path.read_bytes()
             except OSError as error:
-                raise RunError(f"{store.path / name} cannot be read: {error.strerror}") from error
-            if checksum(content) != manifest["sha256"][name]:
+                raise RunError(f"{path} cannot be read: {error.strerror}") from error
+            if checksum(content) != sums[path.name]:
                 raise RunError(
-                    f"{store.path / name} is damaged: its checksum is not the one in "
-                    "manifest.json; fetch or export the results again"
+                    f"{path} is damaged: its checksum is not the one in manifest.json; fetch or "
+                    "export the results again"
                 )
             tables.append(from_parquet(content))
-        del manifest["sha256"]
         fits, diagnostics = tables
         return cls(_with_intervals(fits), diagnostics, manifest)
 

@@ -188,7 +188,8 @@ def _judge(fit: pd.DataFrame, engine: str) -> dict[str, Any]:
         # One random effect is one number to search for: there no search has ever stopped short.
         short &= possible and first["strategy"] != "mlm_intercept"
         short &= _change(fit, "estimate", "_before", to="_optimum") <= ESTIMATE_SHORT
-        short &= _ratio(fit["se_before"], fit["se_optimum"]) <= SE_SHORT
+        ratios = (fit["se_before"] / fit["se_optimum"]).map(np.log).abs()
+        short &= np.exp(ratios.fillna(np.inf).max()) <= SE_SHORT
         if abs(before - now) <= SAME_PLACE:
             # Only degrees of freedom, from numerical derivatives on a slope, may differ there.
             short &= changes["estimate"] <= LME4["estimate"] and changes["se"] <= LME4["se"]
@@ -215,12 +216,6 @@ def _change(fit: pd.DataFrame, name: str, before: str, to: str = "") -> float:
     scale = fit["se" + before] if name == "estimate" else old
     same = (old == new) | (old.isna() & new.isna())
     return float(((new - old).abs() / scale.abs()).mask(same, 0.0).fillna(np.inf).max())
-
-
-def _ratio(one: "pd.Series[float]", other: "pd.Series[float]") -> float:
-    """Return the largest factor between two columns, in either direction."""
-    logs = (one / other).map(np.log).abs()
-    return float(np.exp(logs.fillna(np.inf).max()))
 
 
 def _changed_messages(before: Any, now: str) -> str:
