@@ -65,9 +65,21 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(function=function)
         return added
 
-    jobs, fitting, stored = (argparse.ArgumentParser(add_help=False) for _ in range(3))
+    jobs, reading, fitting, stored = (argparse.ArgumentParser(add_help=False) for _ in range(4))
     text = "worker processes, -1 for all cores (default: 1)"
     jobs.add_argument("--jobs", type=int, default=1, metavar="N", help=text)
+    reading.add_argument("--group", metavar="COLUMN", help="which rows of it belong together")
+    for name, what in (
+        ("separator", "what stands between fields, such as ';' or tab"),
+        ("decimal", "the decimal mark, a point or a comma"),
+        ("thousands", "the mark between thousands"),
+    ):
+        text = f"{what} (default: found in the file)"
+        reading.add_argument(f"--{name}", type=_mark, metavar="MARK", help=text)
+    text = "of the letters, such as cp1252 (default: found in the file)"
+    reading.add_argument("--encoding", metavar="NAME", help=text)
+    text = "what to do about rows with missing values (default: refuse)"
+    reading.add_argument("--missing", choices=["refuse", "drop"], default="refuse", help=text)
     text = "what computes (default: batch)"
     fitting.add_argument("--engine", choices=list(ENGINES), default="batch", help=text)
     text = f"some of {', '.join(STRATEGIES)} (default: {' '.join(POST_STRATEGIES)})"
@@ -97,23 +109,11 @@ def _parser() -> argparse.ArgumentParser:
 
     text = "Fit every strategy to the rows of a file and show the estimates side by side."
     example = 'mlmlearn compare data.csv "score ~ age + dose" --group person'
-    added = command(_compare, text, example, fitting)
+    added = command(_compare, text, example, reading, fitting)
     text = "CSV or Parquet, one row an observation, with a header"
     added.add_argument("file", metavar="FILE", help=text)
     text = "outcome ~ predictors, in quotation marks"
     added.add_argument("formula", metavar="FORMULA", help=text)
-    added.add_argument("--group", metavar="COLUMN", help="which rows belong together")
-    for name, what in (
-        ("separator", "what stands between fields, such as ';' or tab"),
-        ("decimal", "the decimal mark, a point or a comma"),
-        ("thousands", "the mark between thousands"),
-    ):
-        text = f"{what} (default: found in the file)"
-        added.add_argument(f"--{name}", type=_mark, metavar="MARK", help=text)
-    text = "of the letters, such as cp1252 (default: found in the file)"
-    added.add_argument("--encoding", metavar="NAME", help=text)
-    text = "what to do about rows with missing values (default: refuse)"
-    added.add_argument("--missing", choices=["refuse", "drop"], default="refuse", help=text)
     added.add_argument("--out", metavar="FILE.csv", help="write the table here, in full precision")
 
     text = "Draw a sample of a run's data sets again, fit them again, and compare."
@@ -172,7 +172,8 @@ def _named(formula: str, data: pd.DataFrame) -> list[str]:
     return [name for name in data.columns if name in found]
 
 
-def _compare(chosen: argparse.Namespace) -> int:
+def _data(chosen: argparse.Namespace) -> tuple[pd.DataFrame, str]:
+    """Read the file that was named, and say which of its columns is the group."""
     data = read_table(chosen.file, separator=chosen.separator, encoding=chosen.encoding)
     parts = written(chosen.formula)
     group = chosen.group if parts.group is None else parts.group
@@ -189,6 +190,11 @@ def _compare(chosen: argparse.Namespace) -> int:
         decimal=chosen.decimal,
         thousands=chosen.thousands,
     )
+    return data, group
+
+
+def _compare(chosen: argparse.Namespace) -> int:
+    data, group = _data(chosen)
     table = compare(
         chosen.formula,
         data,
