@@ -25,29 +25,27 @@ class FitResult:
         What was fitted, and by what.
     coefs : DataFrame, shape (k, 7)
         One row a term, the intercept first: estimate, se, df, t, p (two-sided),
-        ci_low and ci_high (95 %, from t with that row's df). A standard error that is
-        rounding alone is missing, and a message names its term.
+        ci_low and ci_high (95 %). A standard error that is rounding alone is missing, and a
+        message names its term.
     converged : bool
-        True unless the optimiser or lme4's checks of its result reported a failure, or the
-        batch engine found that the data leave the random effects open.
-        A singular fit alone is not a failure. Always True for the two OLS strategies.
+        False where the optimiser or lme4's checks reported a failure, or the data leave the random
+        effects open. A singular fit alone is no failure. Always True for OLS.
     singular : bool
-        True when the estimated covariance matrix of the random effects has lost a
+        Whether the estimated covariance matrix of the random effects has lost a
         dimension: a variance of zero, or a correlation of plus or minus one.
     messages : tuple of str
         Everything the engine had to say, each with its source in front.
     max_gradient : float
-        lme4's measure of how far the optimiser stopped from a flat point: the largest,
-        over the parameters, of the smaller of the gradient and the gradient scaled by the
-        Cholesky factor of the Hessian. For the batch engine the steepest slope of the
-        deviance along a random effect, in standardised units. NaN for OLS.
+        How far the optimiser stopped from a flat point: the largest, over the parameters, of the
+        smaller of lme4's gradient and the one scaled by the Cholesky factor of the Hessian; for
+        the batch engine the steepest slope of the deviance, in standardised units. NaN for OLS.
     reml_deviance : float
-        REML criterion (minus twice the restricted log-likelihood). NaN for OLS.
+        Minus twice the restricted log-likelihood. NaN for OLS.
     group_coefs : DataFrame or None, shape (n_groups, k)
         Coefficients of each group: conditional modes plus fixed effects for the
         multilevel models, the first-stage OLS for `two_stage`, None for `cluster_robust`.
     random_cov : DataFrame or None, shape (q, q)
-        Covariance matrix of the random effects, in the outcome's units. None for OLS.
+        Covariances of the random effects, in the outcome's units. None for OLS.
     residual_sd : float
         Residual standard deviation. NaN for OLS.
     n_rows, n_groups : int
@@ -102,36 +100,33 @@ def coef_columns(found: Fitted) -> dict[str, Any]:
     return dict(zip(COEF_COLUMNS, columns, strict=True))
 
 
-def result_of(
-    strategy: str, engine: str, formula: str, batch: Batch, found: Fitted, i: int
-) -> FitResult:
-    """Make the result of data set i of a batch."""
-    terms, labels = list(batch.terms), batch.labels[batch.sizes[i] > 0]
+def result_of(strategy: str, engine: str, formula: str, batch: Batch, found: Fitted) -> FitResult:
+    """Make the result of a batch of one data set."""
+    terms, columns = list(batch.terms), coef_columns(found)
     coefs = pd.DataFrame(
-        {name: values[i] for name, values in coef_columns(found).items()},
-        index=pd.Index(terms, name="term"),
+        {name: values[0] for name, values in columns.items()}, pd.Index(terms, name="term")
     )
     groups = cov = None
     if found.group_coefs is not None:
-        own = found.group_coefs[i][:, batch.sizes[i] > 0]
-        groups = pd.DataFrame(own.T, index=labels, columns=terms).dropna(axis=1, how="all")
+        groups = pd.DataFrame(found.group_coefs[0].T, batch.labels, terms)
+        groups = groups.dropna(axis=1, how="all")
     if found.random_cov is not None:
-        cov = pd.DataFrame(found.random_cov[i], index=terms, columns=terms)
+        cov = pd.DataFrame(found.random_cov[0], terms, terms)
         cov = cov.dropna(how="all").dropna(axis=1, how="all")
     return FitResult(
         strategy=strategy,
         engine=engine,
         formula=formula,
         coefs=coefs,
-        n_rows=int(batch.n_rows[i]),
-        n_groups=int(batch.n_groups[i]),
-        converged=bool(found.converged[i]),
-        singular=bool(found.singular[i]),
-        messages=tuple(found.messages[i].splitlines()),
-        max_gradient=float(found.gradient[i]),
-        reml_deviance=float(found.deviance[i]),
+        n_rows=int(batch.n_rows[0]),
+        n_groups=int(batch.n_groups[0]),
+        converged=bool(found.converged[0]),
+        singular=bool(found.singular[0]),
+        messages=tuple(found.messages[0].splitlines()),
+        max_gradient=float(found.gradient[0]),
+        reml_deviance=float(found.deviance[0]),
         group_coefs=groups,
         random_cov=cov,
         random=() if cov is None else tuple(map(str, cov.columns)),
-        residual_sd=float(found.residual_sd[i]),
+        residual_sd=float(found.residual_sd[0]),
     )
