@@ -235,7 +235,7 @@ def recovery_claims(means):
             {s: below(*means.contrast(error, {s: apart})) for s in POST_STRATEGIES},
         ),
         "few_observations": Claim(
-            "Few observations a person hurt two-stage OLS most and favour the full model most.",
+            "Few observations per person hurt two-stage OLS most and favour the full model most.",
             {
                 f"two_stage_{s}": above(*means.ratio(error, "two_stage", s, FEW))
                 for s in others("two_stage")
@@ -248,7 +248,7 @@ def recovery_claims(means):
             {"worse": above(*medium), "slightly": below(*medium, bound=15)},
         ),
         "many_observations": Claim(
-            "With many observations a person all strategies recover alike.",
+            "With many observations per person all strategies recover alike.",
             {
                 name: alike(*ratio)
                 for s in others("mlm_full")
