@@ -232,6 +232,16 @@ def performance(
     ------
     InputError
         When a column is missing or `level` is not between 0 and 1.
+
+    Notes
+    -----
+    emp_se, mse, rmse, model_se and the MCSE of bias estimate something only where the errors
+    (for model_se, the SEs) have a finite variance, and the MCSEs of the first four only where
+    they have a finite fourth moment. A group that `two_stage` fits alone, with n observations
+    and p slopes of normal predictors, has errors from a t distribution with n - p degrees of
+    freedom, so there is no variance below n = p + 3 and no fourth moment below n = p + 5.
+    What is returned then depends on the seed, however many the replications. Coverage, power
+    and type I error are safe.
     """
     by = _columns(by)
     fits, usable = _checked(fits, by, level)
