@@ -1,4 +1,4 @@
-"""The command line: ``mlmlearn run | compare | verify | export``.
+"""The command line: ``mlmlearn run | compare | power | verify | export``.
 
 Exit codes: 0 done; 1 the work could not be done, or `verify` found a difference; 2 the
 command was not understood; 130 stopped by Ctrl-C.
@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from mlmlearn import cli_power
 from mlmlearn.conditions import Grid
 from mlmlearn.engines import ENGINES
 from mlmlearn.errors import EngineError, InputError, RunError
@@ -93,6 +94,19 @@ def _parser() -> argparse.ArgumentParser:
             help=f"some of {', '.join(STRATEGIES)} (default: {' '.join(POST_STRATEGIES)})",
         )
 
+    def add_reading(to: argparse.ArgumentParser) -> None:
+        for name, what in (
+            ("separator", "what stands between fields, such as ';' or tab"),
+            ("decimal", "the decimal mark, a point or a comma"),
+            ("thousands", "the mark between thousands"),
+        ):
+            text = f"{what} (default: found in the file)"
+            to.add_argument(f"--{name}", type=_mark, metavar="MARK", help=text)
+        text = "of the letters, such as cp1252 (default: found in the file)"
+        to.add_argument("--encoding", metavar="NAME", help=text)
+        text = "what to do about rows with missing values (default: refuse)"
+        to.add_argument("--missing", choices=["refuse", "drop"], default="refuse", help=text)
+
     grid = Grid()
     text = "Simulate a grid of conditions and fit every strategy; resumes when called again."
     added = command("run", _run, text, "mlmlearn run --out runs/mine --n-groups 10 30 --jobs 2")
@@ -138,19 +152,18 @@ def _parser() -> argparse.ArgumentParser:
         "formula", metavar="FORMULA", help="outcome ~ predictors, in quotation marks"
     )
     added.add_argument("--group", metavar="COLUMN", help="which rows belong together")
-    for name, what in (
-        ("separator", "what stands between fields, such as ';' or tab"),
-        ("decimal", "the decimal mark, a point or a comma"),
-        ("thousands", "the mark between thousands"),
-    ):
-        text = f"{what} (default: found in the file)"
-        added.add_argument(f"--{name}", type=_mark, metavar="MARK", help=text)
-    text = "of the letters, such as cp1252 (default: found in the file)"
-    added.add_argument("--encoding", metavar="NAME", help=text)
-    text = "what to do about rows with missing values (default: refuse)"
-    added.add_argument("--missing", choices=["refuse", "drop"], default="refuse", help=text)
+    add_reading(added)
     add_fitting(added)
     added.add_argument("--out", metavar="FILE.csv", help="write the table here, in full precision")
+
+    text = "Simulate how many groups and rows a study needs, from a guess or a pilot's file."
+    example = "mlmlearn power --effect 0.3 --slope-sd 0.5 --n-groups 20 40 60 --n-obs 5 10"
+    added = command("power", lambda chosen: cli_power.power(chosen, _data), text, example)
+    cli_power.add_arguments(added)
+    added.add_argument("--group", metavar="COLUMN", help="which rows of the file belong together")
+    add_reading(added)
+    add_fitting(added)
+    add_jobs(added)
 
     text = "Draw a sample of a run's data sets again, fit them again, and compare."
     added = command("verify", _verify, text, "mlmlearn verify --sample 20 --jobs 2")
@@ -216,7 +229,8 @@ def _named(formula: str, data: pd.DataFrame) -> list[str]:
     return [name for name in data.columns if name in found]
 
 
-def _compare(chosen: argparse.Namespace) -> int:
+def _data(chosen: argparse.Namespace) -> tuple[pd.DataFrame, list[str]]:
+    """Read the file that was named, and say which of its columns are groups."""
     data = read_table(chosen.file, separator=chosen.separator, encoding=chosen.encoding)
     left, _, right = chosen.formula.partition("~")
     groups = _named(" ".join(re.findall(r"\|([^|()]+)\)", right)), data)
@@ -234,6 +248,11 @@ def _compare(chosen: argparse.Namespace) -> int:
         decimal=chosen.decimal,
         thousands=chosen.thousands,
     )
+    return data, groups
+
+
+def _compare(chosen: argparse.Namespace) -> int:
+    data, groups = _data(chosen)
     table = compare(
         chosen.formula,
         data,

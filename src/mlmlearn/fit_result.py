@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mlmlearn.batch import Batch
+from mlmlearn.clustered import ClusteredData
 from mlmlearn.strategies import Fitted
 
 __all__ = ["COEF_COLUMNS", "FitResult", "coef_columns", "result_of"]
@@ -54,6 +55,8 @@ class FitResult:
         Size of the data.
     random : tuple of str
         Terms that got a random effect.
+    data : ClusteredData or None
+        What was fitted, as arrays.
     """
 
     strategy: str
@@ -71,6 +74,7 @@ class FitResult:
     random_cov: pd.DataFrame | None = None
     residual_sd: float = np.nan
     random: tuple[str, ...] = ()
+    data: ClusteredData | None = None
 
     def __str__(self) -> str:
         """Show all of a fit on one screen."""
@@ -134,4 +138,5 @@ def result_of(
         random_cov=cov,
         random=() if cov is None else tuple(map(str, cov.columns)),
         residual_sd=float(found.residual_sd[i]),
+        data=batch.rows(i),
     )
