@@ -288,7 +288,8 @@ EVERY = [
     p.AutoregressivePredictor(0.4, "IV2"), p.PredictorMean(1, 1, 0.4, "IV2"),
     p.PredictorSpread(0.3, 0.2, "IV2"), p.TimePredictor("IV3"), p.PersonPredictor(0.3, 0.1, 4),
     p.HeavyTailedNoise(5), p.SkewedNoise(1), p.AutoregressiveNoise(0.3), p.NoiseSpread(0.3),
-    p.Dropout(0.05, 0.2), p.MissingAnswers(0.05, -0.1),
+    p.Dropout(0.05, 0.2), p.MissingAnswers(0.05, -0.1), p.PredictorScale(2, "IV2"),
+    p.UncertainTruth(np.diag([0.1, 0.2, 0.3, 0.4]), [0.1, 0.2, None, None], [9] * 4, 30),
 ]  # fmt: skip
 
 
@@ -317,6 +318,7 @@ def test_an_ingredient_leaves_the_other_random_numbers_as_they_are(one):
     }  # fmt: skip
     allowed = {
         "coefficients": {"deviations"}, "sizes": {"sizes", "rows"}, "noise": {"noise"},
+        "outcome": {"betas"},  # only a truth that is uncertain has a hand in it
         "predictors": {getattr(one, "predictor", "")}, "missing": {"rows"},
     }  # fmt: skip
     assert changed <= set.union(*(allowed[name] for name in stages))

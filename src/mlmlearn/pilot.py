@@ -69,9 +69,9 @@ def read_pilot(
         if term not in estimates:
             raise InputError(f"the pilot has no term {term!r}; it has {', '.join(estimates.index)}")
         estimates[term] = number_in(f"the effect of {term}", effect, "(-inf, inf)")
-    names, ingredients = _predictors(data)
+    slopes, names, ingredients = _predictors(data)
     random = [str(term) for term in result.random_cov.columns]
-    order = ["Intercept", *(term for term, new in names.items() if new.startswith("IV"))]
+    order = ["Intercept", *slopes]
     cov = result.random_cov.reindex(index=order, columns=order, fill_value=0.0).to_numpy()
     sds = np.sqrt(np.diagonal(cov))
     ingredients += [*_correlations(cov, sds), *_sizes(data)]
@@ -99,8 +99,9 @@ def read_pilot(
     return condition, names
 
 
-def _predictors(data: ClusteredData) -> tuple[dict[str, str], list[Ingredient]]:
-    """Say what each predictor's term is called in a condition, and what draws the predictor."""
+def _predictors(data: ClusteredData) -> tuple[list[str], dict[str, str], list[Ingredient]]:
+    """List the terms that vary within persons, each term's new name, and what draws predictors."""
+    slopes: list[str] = []
     names: dict[str, str] = {}
     found: list[Ingredient] = []
     columns = dict(zip(data.terms, data.X.T, strict=True))
@@ -121,7 +122,8 @@ def _predictors(data: ClusteredData) -> tuple[dict[str, str], list[Ingredient]]:
                 "with columns as they are"
             )
         if within[term]:
-            names[term] = f"IV{len([new for new in names.values() if new.startswith('IV')]) + 1}"
+            slopes.append(term)
+            names[term] = f"IV{len(slopes)}"
             found += _drawing(columns[term], data, names[term])
         else:
             names[term] = term
@@ -131,11 +133,10 @@ def _predictors(data: ClusteredData) -> tuple[dict[str, str], list[Ingredient]]:
             continue
         pairs = [
             (slope, person)
-            for slope, new in names.items()
-            for person in names
-            if new.startswith("IV") and names[person] == person
-            and np.allclose(columns[slope] * columns[person], columns[term])
-        ]  # fmt: skip
+            for slope in slopes
+            for person in plain
+            if person not in slopes and np.allclose(columns[slope] * columns[person], columns[term])
+        ]
         if not pairs:
             raise InputError(
                 f"{term!r} is made of other columns, which no ingredient can draw; a product of a "
@@ -147,7 +148,7 @@ def _predictors(data: ClusteredData) -> tuple[dict[str, str], list[Ingredient]]:
             raise InputError(f"{person!r} goes with two slopes, and an ingredient with one only")
         found[place] = replace(found[place], slope=names[slope], interaction=0.0)  # type: ignore[call-arg]
         names[term] = f"{names[slope]}:{person}"
-    return names, found
+    return slopes, names, found
 
 
 def _means(x: FloatArray, data: ClusteredData) -> FloatArray:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
-from scipy.optimize import isotonic_regression
 
 from mlmlearn.checks import number_in, whole_number
 from mlmlearn.conditions import Condition, Grid
@@ -34,7 +33,7 @@ DESIGN = ["n_groups", "n_obs", "strategy"]
 LARGEST_SIZE = 0.075
 
 # How often the rates of the designs are drawn again, for the interval of the smallest number.
-REDRAWN = 500
+REDRAWN = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,11 +124,10 @@ def _smallest(part: pd.DataFrame, power: float, rng: np.random.Generator) -> dic
     if part.empty:
         names = ("n_groups", "n_groups_low", "n_groups_high", "type_1_error", "type_1_error_mcse")
         return dict.fromkeys(names, np.nan) | {"note": "no fit succeeded"}
-    tried, n = part["n_groups"].to_numpy(float), part["n"].to_numpy()
-    rates = part["power"].to_numpy()
-    answer = _crossing(tried, rates, n, power)
-    again = rng.binomial(n, rates, (REDRAWN, len(n))) / n
-    drawn = np.sort([_crossing(tried, one, n, power) for one in again])
+    tried, n, rates = (part[name].to_numpy(float) for name in ("n_groups", "n", "power"))
+    answer = _crossings(tried, rates[None], n, power)[0]
+    again = rng.binomial(n.astype(int), rates, (REDRAWN, len(n))) / n
+    drawn = np.sort(_crossings(tried, again, n, power))
     low, high = drawn[int(0.025 * REDRAWN)], drawn[int(np.ceil(0.975 * REDRAWN)) - 1]
     near = part.iloc[min(int(np.searchsorted(tried, answer)), len(part) - 1)]
     note = ""
@@ -147,21 +145,47 @@ def _smallest(part: pd.DataFrame, power: float, rng: np.random.Generator) -> dic
     }
 
 
-def _crossing(tried: FloatArray, rates: FloatArray, n: Any, power: float) -> float:
-    """Return the first whole number at which a curve through the rates reaches the power."""
-    rising = isotonic_regression(rates, weights=n).x
+def _rising(rates: FloatArray, n: FloatArray) -> FloatArray:
+    """Return the nearest rates that never fall along the last axis (isotonic regression).
+
+    The largest, over all starts, of the smallest mean over all ends of a run that holds a place.
+    """
+    m = len(n)
+    weights = np.concatenate([[0.0], np.cumsum(n)])
+    sums = np.concatenate([np.zeros((len(rates), 1)), np.cumsum(rates * n, axis=1)], axis=1)
+    start, end = np.ogrid[:m, :m]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = (sums[:, 1:][:, end] - sums[:, start]) / (weights[1:][end] - weights[start])
+    return np.stack([means[:, : i + 1, i:].min(axis=2).max(axis=1) for i in range(m)], axis=1)
+
+
+def _crossings(tried: FloatArray, rates: FloatArray, n: FloatArray, power: float) -> FloatArray:
+    """Return the first whole numbers at which curves through the rates reach a power.
+
+    Parameters
+    ----------
+    tried, n : ndarray, shape (m,)
+        Numbers of groups in ascending order, and data sets for each.
+    rates : ndarray, shape (r, m)
+        The rates of r curves.
+    power : float
+        Where to stop.
+
+    Returns
+    -------
+    ndarray, shape (r,)
+        Infinite where a curve does not get there.
+    """
     # A rate of 0 or 1 is one that so many data sets cannot tell from it.
-    height = stats.norm.ppf(np.clip(rising, 0.5 / n, 1 - 0.5 / n))
-    target = stats.norm.ppf(power)
-    reached = np.flatnonzero(height >= target)
-    if not len(reached):
-        return np.inf
-    i = int(reached[0])
-    if i == 0:
-        return float(tried[0])
-    (x0, x1), (y0, y1) = np.sqrt(tried[i - 1 : i + 1]), height[i - 1 : i + 1]
-    found = (x0 + (x1 - x0) * (target - y0) / (y1 - y0)) ** 2
-    return float(np.ceil(found - 1e-9))
+    height = stats.norm.ppf(np.clip(_rising(rates, n), 0.5 / n, 1 - 0.5 / n))
+    target, x = stats.norm.ppf(power), np.sqrt(tried)
+    first = (height >= target).argmax(axis=1)
+    row, before = np.arange(len(height)), np.maximum(first - 1, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        way = (target - height[row, before]) / (height[row, first] - height[row, before])
+        between = np.ceil((x[before] + (x[first] - x[before]) * way) ** 2 - 1e-9)
+    found = np.where(first == 0, tried[0], between)
+    return np.where((height >= target).any(axis=1), found, np.inf)
 
 
 def plan(
@@ -223,15 +247,8 @@ def plan(
             f"Condition.from_fit(pilot), not {condition!r}"
         )
     term = "IV1" if term is None else term
-    people, rows = (
-        sorted({whole_number(name, value, 1) for value in np.atleast_1d(np.array(given))})
-        for name, given in (
-            ("n_groups", condition.n_groups if n_groups is None else n_groups),
-            ("n_obs", condition.n_obs if n_obs is None else n_obs),
-        )
-    )
-    if not people or not rows:
-        raise InputError("n_groups or n_obs is empty; give at least one number")
+    people = _numbers("n_groups", condition.n_groups if n_groups is None else n_groups)
+    rows = _numbers("n_obs", condition.n_obs if n_obs is None else n_obs)
     condition = _with_shares(condition)
     pair = (condition, _without(condition, term))
     varied = {
@@ -257,6 +274,15 @@ def plan(
         progress=progress,
     )
     return Plan(_table(results, term), term, results)
+
+
+def _numbers(name: str, given: Any) -> list[int]:
+    """Return one or more whole numbers in ascending order."""
+    several = hasattr(given, "__iter__") and not isinstance(given, str)
+    found = sorted({whole_number(name, value, 1) for value in (given if several else [given])})
+    if not found:
+        raise InputError(f"{name} is empty; give at least one number")
+    return found
 
 
 def _with_shares(condition: Condition) -> Condition:
