@@ -1,6 +1,7 @@
 """Planning: against closed forms and another planner's published example, and what it refuses."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,8 @@ from mlmlearn.planning import _crossings, _rising
 
 # A simulated value and the true one stay within this many Monte Carlo standard errors.
 Z = 4
+
+SLEEP = str(Path(__file__).parent.parent / "book" / "data" / "sleepstudy.csv")
 
 # Time has the same values in every group, so that all groups' own slopes have one variance.
 N_OBS, SDS, SLOPE = 6, (1, 0.4), 0.3
@@ -136,6 +139,21 @@ def test_what_is_not_reached_or_reached_at_once_is_said():
     assert high["n_groups_high"] == np.inf
 
 
+def test_fits_that_are_refused_are_counted_and_have_no_power():
+    few_rows = Condition(8, 2, (1, 0.3), betas=(0, 0.5, 0.1))
+    found = plan(
+        few_rows, strategies=["two_stage", "cluster_robust"], replications=5, progress=False
+    )
+    table = found.table.set_index("strategy")
+    assert table.loc["two_stage", ["n", "n_failed"]].tolist() == [0, 10]
+    assert np.isnan(table.loc["two_stage", "power"])
+    assert table.loc["cluster_robust", ["n", "n_failed"]].tolist() == [5, 0]
+    answer = found.smallest(row_cost=1).set_index("strategy")
+    assert answer.loc["two_stage", "note"] == "no fit succeeded"
+    assert str(found).startswith("Power of the test of IV1\n n_groups")
+    assert repr(found) == str(found)
+
+
 def test_costs_put_the_cheapest_first():
     row = {"strategy": "x", "type_1_error": 0.05, "type_1_error_mcse": 0.01, "n": 10**6}
     table = pd.DataFrame(
@@ -154,9 +172,9 @@ def test_costs_put_the_cheapest_first():
 def test_longpowers_published_example():
     """Two arms and seven visits every quarter of a year.
 
-    The vignette of R's longpower (Donohue, Gamst & Edland; Iddi & Donohue 2022, R Journal 14)
-    finds 207 people per arm for a power of 0.8: variances of level, slope and noise 55, 24 and 10,
-    correlation 0.8, a difference of 1.5 a year between the arms' slopes.
+    The vignette of R's longpower (Iddi & Donohue 2022, R Journal 14) finds 207 people per arm for a
+    power of 0.8: variances of level, slope and noise 55, 24 and 10, correlation 0.8, and a
+    difference of 1.5 a year between the arms' slopes.
     """
     trial = Condition(
         414,
@@ -247,7 +265,7 @@ def test_a_power_or_a_cost_that_cannot_be_is_refused(found):
 
 @pytest.fixture(scope="module")
 def sleep():
-    return pd.read_csv("book/data/sleepstudy.csv")
+    return pd.read_csv(SLEEP)
 
 
 def test_a_pilots_condition_is_what_lme4_estimates(sleep):
@@ -311,6 +329,44 @@ def test_a_large_pilot_gives_back_the_condition_behind_it():
     # One study of the condition looks as the pilot did.
     again = simulate(found, seed=1)
     np.testing.assert_allclose(again.data["IV1"].std(), data["dose"].std(), rtol=0.1)
+
+
+def test_categories_of_persons_become_treatments():
+    data = simulate(Condition(12, 9, (1, 0.5), betas=(0, 0.5)), seed=1).data
+    data = data.assign(arm=np.where(data["Group"] > 8, "lamp", "dark"))
+    pilot = fit("mlm_full", "DV ~ IV1 * arm", data, group="Group")
+    condition = Condition.from_fit(pilot, uncertain=True)
+    assert condition.terms == ("Intercept", "IV1", "arm_T_lamp", "IV1:arm_T_lamp")
+    found = fit("mlm_full", simulate(condition), engine="batch")  # its formula can be read
+    assert set(found.coefs.index) == set(condition.terms)
+    estimates = pilot.coefs["estimate"]
+    parts = {type(one): one for one in condition.ingredients}
+    person = parts[p.PersonPredictor]
+    assert (person.effect, person.interaction) == tuple(estimates[-2:])
+    assert person.treated == 4
+    errors = np.sqrt(np.diag(parts[p.UncertainTruth].covariance))
+    np.testing.assert_allclose(errors, pilot.coefs["se"], rtol=1e-4)
+
+
+def test_a_random_intercept_pilot_takes_slopes_to_be_alike(sleep):
+    pilot = fit("mlm_intercept", "Reaction ~ Days", sleep, group="Subject")
+    condition = Condition.from_fit(pilot, uncertain=True)
+    assert condition.group_sd[1] == 0
+    slopes = simulate(condition).group_coefs["IV1"]
+    assert (slopes == slopes.iloc[0]).all()
+    np.testing.assert_allclose(
+        np.sqrt(np.diag(condition.ingredients[-1].covariance)), pilot.coefs["se"], rtol=1e-5
+    )
+
+
+@pytest.mark.needs_r
+def test_lme4s_fit_is_a_pilot_too(sleep):
+    ours = Condition.from_fit(fit("mlm_full", "Reaction ~ Days", sleep, group="Subject"))
+    theirs = Condition.from_fit(
+        fit("mlm_full", "Reaction ~ Days", sleep, group="Subject", engine="pymer4")
+    )
+    np.testing.assert_allclose(theirs.group_sd, ours.group_sd, rtol=1e-3)
+    np.testing.assert_allclose(theirs.noise_sd, ours.noise_sd, rtol=1e-3)
 
 
 def test_effects_can_be_set_and_then_are_not_uncertain(sleep):
@@ -433,7 +489,7 @@ def test_the_command_plans_from_a_guess_and_resumes(tmp_path, capsys):
 
 
 def test_the_command_reads_a_pilot(capsys):
-    arguments = ["power", "--pilot", "book/data/sleepstudy.csv", "Reaction ~ Days", *QUICK]
+    arguments = ["power", "--pilot", SLEEP, "Reaction ~ Days", *QUICK]
     arguments += ["--group", "Subject", "--n-groups", "6", "18"]
     assert cli.main(arguments) == 0
     shown = capsys.readouterr().out.splitlines()
@@ -467,7 +523,7 @@ def test_the_command_reads_a_condition(tmp_path, capsys):
         (["power", "--condition", "none.json"], "none.json cannot be read as a condition: "),
         (["power", "--pilot", "none.csv", "y ~ x", "--group", "g"], "none.csv cannot be read"),
         (
-            ["power", "--pilot", "book/data/sleepstudy.csv", "Reaction ~ Days", "--group",
+            ["power", "--pilot", SLEEP, "Reaction ~ Days", "--group",
              "Subject", "--term", "days"],
             "the pilot has no term 'days'; it has Intercept, Days",
         ),

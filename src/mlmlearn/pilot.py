@@ -1,5 +1,6 @@
 """What a pilot study, once fitted, says of the data that a larger study would have."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -75,12 +76,15 @@ def read_pilot(
     cov = result.random_cov.reindex(index=order, columns=order, fill_value=0.0).to_numpy()
     sds = np.sqrt(np.diagonal(cov))
     ingredients += [*_correlations(cov, sds), *_sizes(data)]
+    terms = {new: term for term, new in names.items()}
     for i, one in enumerate(ingredients):
         if isinstance(one, PersonPredictor):
-            product = {new: estimates[term] for term, new in names.items()}.get(
-                f"{one.slope}:{one.name}"
+            product = terms.get(f"{one.slope}:{one.name}")
+            ingredients[i] = replace(
+                one,
+                effect=estimates[terms[one.name]],
+                interaction=None if product is None else estimates[product],
             )
-            ingredients[i] = replace(one, effect=estimates[one.name], interaction=product)
     sizes = np.bincount(data.codes)
     condition = Condition(
         n_groups=result.n_groups,
@@ -92,8 +96,7 @@ def read_pilot(
     )
     names = {"Intercept": "Intercept"} | names
     if uncertain:
-        terms = {new: term for term, new in names.items()}
-        ordered = [terms[new] for new in condition.terms]
+        ordered = [{"Intercept": "Intercept", **terms}[new] for new in condition.terms]
         unknown = _left_open(result, ordered, order, random, cov, set(effects))
         condition = replace(condition, ingredients=(*condition.ingredients, unknown))
     return condition, names
@@ -126,8 +129,9 @@ def _predictors(data: ClusteredData) -> tuple[list[str], dict[str, str], list[In
             names[term] = f"IV{len(slopes)}"
             found += _drawing(columns[term], data, names[term])
         else:
-            names[term] = term
-            found.append(_of_persons(term, columns[term], data))
+            # As a formula can write it: arm[T.new] becomes arm_T_new.
+            names[term] = re.sub(r"\W+", "_", term).strip("_")
+            found.append(_of_persons(term, columns[term], data, names[term]))
     for term in data.terms[1:]:
         if term in names:
             continue
@@ -143,11 +147,11 @@ def _predictors(data: ClusteredData) -> tuple[list[str], dict[str, str], list[In
                 "predictor within persons and one of persons needs both in the formula"
             )
         slope, person = pairs[0]
-        place = next(i for i, one in enumerate(found) if getattr(one, "name", "") == person)
+        place = next(i for i, one in enumerate(found) if getattr(one, "name", "") == names[person])
         if found[place].interaction is not None:  # type: ignore[attr-defined]
             raise InputError(f"{person!r} goes with two slopes, and an ingredient with one only")
         found[place] = replace(found[place], slope=names[slope], interaction=0.0)  # type: ignore[call-arg]
-        names[term] = f"{names[slope]}:{person}"
+        names[term] = f"{names[slope]}:{names[person]}"
     return slopes, names, found
 
 
@@ -183,18 +187,18 @@ def _drawing(x: FloatArray, data: ClusteredData, name: str) -> list[Ingredient]:
     return [PredictorScale(unit, name), mean]
 
 
-def _of_persons(term: str, x: FloatArray, data: ClusteredData) -> Ingredient:
+def _of_persons(term: str, x: FloatArray, data: ClusteredData, name: str) -> Ingredient:
     """Say what draws a predictor that belongs to the persons."""
     own = _means(x, data)
     if set(np.unique(own)) == {0.0, 1.0}:
-        return PersonPredictor(treated=int(own.sum()), name=term)  # type: ignore[no-any-return]
+        return PersonPredictor(treated=int(own.sum()), name=name)  # type: ignore[no-any-return]
     mean, sd = float(own.mean()), float(own.std(ddof=1))
     if max(abs(mean), abs(sd - 1)) > STANDARD or len(np.unique(own)) == 2:
         raise InputError(
             f"{term!r} belongs to the persons and is neither 0 and 1 nor in standard units (its "
             f"mean is {mean:.3g} and its SD {sd:.3g}); subtract its mean and divide by its SD"
         )
-    return PersonPredictor(name=term)  # type: ignore[no-any-return]
+    return PersonPredictor(name=name)  # type: ignore[no-any-return]
 
 
 def _correlations(cov: FloatArray, sds: FloatArray) -> list[Ingredient]:

@@ -7,7 +7,7 @@ is worth what its size is: a test that rejects too often without an effect does 
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,8 @@ LARGEST_SIZE = 0.075
 REDRAWN = 1000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+# Compared by identity: data frames have no single truth value.
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Plan:
     """What some designs achieve with some strategies.
 
@@ -57,10 +58,12 @@ class Plan:
 
     table: pd.DataFrame
     term: str
-    results: Results = field(repr=False)
+    results: Results
 
     def __str__(self) -> str:
         return f"Power of the test of {self.term}\n{self.table.round(3).to_string(index=False)}"
+
+    __repr__ = __str__
 
     def smallest(
         self, power: float = 0.8, *, group_cost: float = 0, row_cost: float = 0
@@ -206,7 +209,8 @@ def plan(
 
     Every combination of the numbers of groups and of rows is simulated twice over: with the
     condition's effect for the power, and with none for the size of the test. All else stays as the
-    condition says; a number of treated groups keeps its share.
+    condition says; a number of treated groups keeps its share. Where a predictor is time, more
+    rows go on for longer, and do not lie closer.
 
     Parameters
     ----------
@@ -326,7 +330,8 @@ def _without(condition: Condition, term: str) -> Condition:
         null = replace(condition, ingredients=tuple(changed))
     if null == condition:
         raise InputError(
-            f"the effect of {term} is 0, so that there is nothing to find; set another"
+            f"the effect of {term} is 0, so that there is nothing to find; set one, or name "
+            "another term"
         )
     return null
 
