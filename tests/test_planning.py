@@ -114,7 +114,7 @@ def test_the_interval_of_the_smallest_number_holds_it_as_often_as_it_says():
         found = rng.binomial(500, exact_power(TRIED)) / 500
         row = {"n_obs": N_OBS, "strategy": "x", "type_1_error": 0.05, "type_1_error_mcse": 0.01}
         table = pd.DataFrame({"n_groups": TRIED, "n": 500, "power": found}).assign(**row)
-        answer = Plan(table, "IV1", None).smallest(0.8).iloc[0]
+        answer = Plan(table, "IV1").smallest(0.8).iloc[0]
         held.append(answer["n_groups_low"] <= exact <= answer["n_groups_high"])
     # Whole numbers and rates that must not fall make it hold a little more often.
     assert 0.89 < np.mean(held) <= 1
@@ -130,11 +130,11 @@ def test_rates_rise_as_scipys_isotonic_regression_has_them():
 def test_what_is_not_reached_or_reached_at_once_is_said():
     row = {"n_obs": 5, "strategy": "x", "type_1_error": 0.05, "type_1_error_mcse": 0.01}
     table = pd.DataFrame({"n_groups": [10, 20], "n": 1000, "power": [0.4, 0.6]}).assign(**row)
-    low = Plan(table, "IV1", None).smallest(0.3).iloc[0]
+    low = Plan(table, "IV1").smallest(0.3).iloc[0]
     assert (low["n_groups"], low["note"]) == (10, "10 are enough, and fewer were not tried")
-    high = Plan(table, "IV1", None).smallest(0.8, group_cost=30).iloc[0]
-    assert np.isnan(high["n_groups"])
-    assert np.isnan(high["cost"])
+    high = Plan(table, "IV1").smallest(0.8, group_cost=30).iloc[0]
+    assert pd.isna(high["n_groups"])
+    assert pd.isna(high["cost"])
     assert high["note"] == "20 are too few"
     assert high["n_groups_high"] == np.inf
 
@@ -160,12 +160,12 @@ def test_costs_put_the_cheapest_first():
         [(20, 5, 0.7), (40, 5, 0.9), (20, 50, 0.79), (40, 50, 0.95)],
         columns=["n_groups", "n_obs", "power"],
     ).assign(**row)
-    few_rows = Plan(table, "IV1", None).smallest(0.8, group_cost=1, row_cost=1)
+    few_rows = Plan(table, "IV1").smallest(0.8, group_cost=1, row_cost=1)
     assert few_rows["n_obs"].tolist() == [5, 50]
     assert few_rows["cost"].tolist() == [
         n * (1 + r) for n, r in few_rows[["n_groups", "n_obs"]].to_numpy()
     ]
-    few_people = Plan(table, "IV1", None).smallest(0.8, group_cost=1000, row_cost=1)
+    few_people = Plan(table, "IV1").smallest(0.8, group_cost=1000, row_cost=1)
     assert few_people["n_obs"].tolist() == [50, 5]
 
 

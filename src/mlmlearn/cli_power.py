@@ -199,8 +199,8 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _answers(smallest: pd.DataFrame) -> pd.DataFrame:
-    def counted(value: float) -> str:
-        return "none" if value != value else "more" if value == float("inf") else f"{value:.0f}"
+    def counted(value: Any) -> str:
+        return "none" if pd.isna(value) else "more" if value == float("inf") else f"{value:.0f}"
 
     columns: dict[str, Any] = {"strategy": smallest["strategy"], "n_obs": smallest["n_obs"]}
     columns["groups"] = [counted(value) for value in smallest["n_groups"]]
@@ -209,6 +209,6 @@ def _answers(smallest: pd.DataFrame) -> pd.DataFrame:
         for low, high in zip(smallest["n_groups_low"], smallest["n_groups_high"], strict=True)
     ]
     if "cost" in smallest:
-        columns["cost"] = [f"{cost:,.0f}" if cost == cost else "" for cost in smallest["cost"]]
+        columns["cost"] = ["" if pd.isna(cost) else f"{cost:,.0f}" for cost in smallest["cost"]]
     columns["note"] = smallest["note"]
     return pd.DataFrame(columns)

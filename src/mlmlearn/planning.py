@@ -52,13 +52,13 @@ class Plan:
         standard error, in a column that ends in _mcse.
     term : str
         The coefficient that is tested.
-    results : Results
+    results : Results, optional
         Every fit behind the table.
     """
 
     table: pd.DataFrame
     term: str
-    results: Results
+    results: Results | None = None
 
     def __str__(self) -> str:
         return f"Power of the test of {self.term}\n{self.table.round(3).to_string(index=False)}"
@@ -106,7 +106,7 @@ class Plan:
         rows = []
         for (strategy, n_obs), part in self.table.groupby(["strategy", "n_obs"], sort=False):
             rows.append({"strategy": strategy, "n_obs": n_obs} | _smallest(part, power, rng))
-        found = pd.DataFrame(rows)
+        found = pd.DataFrame(rows).astype({"n_groups": "Int64"})
         found.insert(5, "n_rows", found["n_groups"] * found["n_obs"])
         if any(costs):
             found.insert(8, "cost", found["n_groups"] * (costs[0] + costs[1] * found["n_obs"]))
