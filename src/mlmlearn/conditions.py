@@ -119,8 +119,8 @@ class Condition:
 
         Predictors that vary within groups become IV1, IV2 and so on, in the formula's order and in
         their own units: time where every group has the same equal steps, two values, or else normal
-        around group means that differ as the pilot's did. Predictors of groups keep their names,
-        and must be 0 and 1 or in standard units.
+        around group means that differ as the pilot's did, and do not go with the levels.
+        Predictors of groups keep their names, and must be 0 and 1 or in standard units.
 
         Parameters
         ----------

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ from mlmlearn.processes import (  # type: ignore[attr-defined]
 )
 
 __all__ = ["read_pilot"]
+
+MADE = "{!r} is made of other columns, which no ingredient can draw; "
 
 # A predictor of persons may be this far from standard units before it is refused.
 STANDARD = 0.1
@@ -79,11 +82,11 @@ def read_pilot(
     terms = {new: term for term, new in names.items()}
     for i, one in enumerate(ingredients):
         if isinstance(one, PersonPredictor):
-            product = terms.get(f"{one.slope}:{one.name}")
+            together = terms.get(f"{one.slope}:{one.name}")
             ingredients[i] = replace(
                 one,
                 effect=estimates[terms[one.name]],
-                interaction=None if product is None else estimates[product],
+                interaction=None if together is None else estimates[together],
             )
     sizes = np.bincount(data.codes)
     condition = Condition(
@@ -107,52 +110,54 @@ def _predictors(data: ClusteredData) -> tuple[list[str], dict[str, str], list[In
     slopes: list[str] = []
     names: dict[str, str] = {}
     found: list[Ingredient] = []
-    columns = dict(zip(data.terms, data.X.T, strict=True))
-    within = dict(zip(data.terms, data.within, strict=True))
-    plain = [term for term in data.terms[1:] if within[term] or _constant(columns[term], data)]
-    binary = [term for term in plain if len(np.unique(columns[term])) == 2]
-    for i, one in enumerate(binary):
-        for other in binary[:i]:
-            if within[one] == within[other] and not (columns[one] * columns[other]).any():
-                raise InputError(
-                    f"{other!r} and {one!r} look like two levels of one category, which no "
-                    "ingredient can draw; plan for two of its levels at a time"
-                )
-    for term in plain:
-        if within[term] and any(mark in term for mark in ":(*"):
-            raise InputError(
-                f"{term!r} is made of other columns, which no ingredient can draw; fit the pilot "
-                "with columns as they are"
-            )
-        if within[term]:
+    columns = dict(zip(data.terms[1:], data.X.T[1:], strict=True))
+    within = [term for term, own in zip(data.terms, data.within, strict=True) if own]
+    of_persons = [term for term, x in columns.items() if _constant(x, data)]
+    for terms in (within, of_persons):
+        _refuse_categories({term: columns[term] for term in terms if term in columns})
+    for term, x in columns.items():
+        if term in within:
+            if any(mark in term for mark in ":(*"):
+                raise InputError(MADE.format(term) + "fit the pilot with columns as they are")
             slopes.append(term)
             names[term] = f"IV{len(slopes)}"
-            found += _drawing(columns[term], data, names[term])
-        else:
+            found += _drawing(x, data, names[term])
+        elif term in of_persons:
             # As a formula can write it: arm[T.new] becomes arm_T_new.
             names[term] = re.sub(r"\W+", "_", term).strip("_")
-            found.append(_of_persons(term, columns[term], data, names[term]))
-    for term in data.terms[1:]:
-        if term in names:
-            continue
-        pairs = [
-            (slope, person)
-            for slope in slopes
-            for person in plain
-            if person not in slopes and np.allclose(columns[slope] * columns[person], columns[term])
-        ]
-        if not pairs:
-            raise InputError(
-                f"{term!r} is made of other columns, which no ingredient can draw; a product of a "
-                "predictor within persons and one of persons needs both in the formula"
-            )
-        slope, person = pairs[0]
+            found.append(_of_persons(term, x, data, names[term]))
+    for term in [term for term in columns if term not in names]:
+        slope, person = _factors(term, columns, slopes, of_persons)
         place = next(i for i, one in enumerate(found) if getattr(one, "name", "") == names[person])
         if found[place].interaction is not None:  # type: ignore[attr-defined]
             raise InputError(f"{person!r} goes with two slopes, and an ingredient with one only")
         found[place] = replace(found[place], slope=names[slope], interaction=0.0)  # type: ignore[call-arg]
         names[term] = f"{names[slope]}:{names[person]}"
     return slopes, names, found
+
+
+def _refuse_categories(columns: dict[str, FloatArray]) -> None:
+    """Refuse several levels of one category: 0 and 1 each, and never two of them at once."""
+    binary = [(term, x) for term, x in columns.items() if len(np.unique(x)) == 2]
+    for (one, x), (other, z) in combinations(binary, 2):
+        if not (x * z).any():
+            raise InputError(
+                f"{one!r} and {other!r} look like two levels of one category, which no ingredient "
+                "can draw; plan for two of its levels at a time"
+            )
+
+
+def _factors(
+    term: str, columns: dict[str, FloatArray], slopes: list[str], of_persons: list[str]
+) -> tuple[str, str]:
+    """Find the predictors, within persons and of persons, whose product a term is."""
+    for slope, person in product(slopes, of_persons):
+        if np.allclose(columns[slope] * columns[person], columns[term]):
+            return slope, person
+    raise InputError(
+        MADE.format(term) + "a product of a predictor within persons and one of persons needs both "
+        "in the formula"
+    )
 
 
 def _means(x: FloatArray, data: ClusteredData) -> FloatArray:
