@@ -98,12 +98,12 @@ def power(
         progress=not chosen.quiet,
     )
     smallest = found.smallest(chosen.power, group_cost=chosen.group_cost, row_cost=chosen.row_cost)
-    if chosen.table:
-        write_atomically(Path(chosen.table), found.table.to_csv(index=False).encode())
     print(f"Test of {chosen.term or term} at 5 %; Monte Carlo standard errors in brackets")
     print(_shown(found.table).to_string(index=False))
     print(f"\nFewest groups for a power of {chosen.power:g}; 95 % interval of the simulation")
     print(_answers(smallest).to_string(index=False))
+    if chosen.table:
+        write_atomically(Path(chosen.table), found.table.to_csv(index=False).encode())
     return 0
 
 
