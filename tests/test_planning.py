@@ -11,6 +11,7 @@ from scipy.optimize import isotonic_regression
 
 from mlmlearn import Condition, Grid, InputError, Plan, RunError, cli, fit, plan, simulate
 from mlmlearn import processes as p
+from mlmlearn.ingredient import INGREDIENTS, Ingredient
 from mlmlearn.planning import _crossings, _rising
 
 # A simulated value and the true one stay within this many Monte Carlo standard errors.
@@ -251,6 +252,18 @@ def test_the_same_call_gives_the_same_and_goes_on_from_where_it_was(tmp_path):
 def test_what_cannot_be_planned_is_refused(condition, options, message):
     with pytest.raises(InputError, match=message):
         plan(condition, **options, progress=False)
+
+
+def test_an_effect_that_follows_from_others_is_refused():
+    class Echo(Ingredient):
+        def terms(self):
+            return ("echo",)
+
+    try:
+        with pytest.raises(InputError, match=r"^the effect of echo follows from others and cannot"):
+            plan(Condition(9, 5, 1, betas=(0, 1), ingredients=Echo()), "echo", progress=False)
+    finally:
+        del INGREDIENTS["Echo"]
 
 
 def test_a_power_or_a_cost_that_cannot_be_is_refused(found):

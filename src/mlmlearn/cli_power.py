@@ -78,7 +78,7 @@ def add_arguments(to: argparse.ArgumentParser) -> None:
 
 def power(
     chosen: argparse.Namespace,
-    read: Callable[[argparse.Namespace], tuple[pd.DataFrame, list[str]]],
+    read: Callable[[argparse.Namespace], tuple[pd.DataFrame, Any]],
 ) -> int:
     """Plan as the options say, and print the designs and the smallest that reach the power."""
     if not 0 < chosen.power < 1:
@@ -109,7 +109,7 @@ def power(
 
 def _condition(
     chosen: argparse.Namespace,
-    read: Callable[[argparse.Namespace], tuple[pd.DataFrame, list[str]]],
+    read: Callable[[argparse.Namespace], tuple[pd.DataFrame, Any]],
 ) -> tuple[Condition, str]:
     """Return what is planned for, and the term that is tested."""
     guessed = [
@@ -142,7 +142,7 @@ def _condition(
 
 def _of_pilot(
     chosen: argparse.Namespace,
-    read: Callable[[argparse.Namespace], tuple[pd.DataFrame, list[str]]],
+    read: Callable[[argparse.Namespace], tuple[pd.DataFrame, Any]],
 ) -> tuple[Condition, str]:
     chosen.file, chosen.formula = chosen.pilot
     data, _ = read(chosen)

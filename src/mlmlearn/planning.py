@@ -316,32 +316,30 @@ def _without(condition: Condition, term: str) -> Condition:
             "for, such as betas=(0, 0.3)"
         )
     own = condition.terms[: condition.n_predictors + 1]
+    of_persons = {
+        name: (one, part)
+        for one in condition.ingredients
+        if isinstance(one, PersonPredictor)
+        for name, part in zip(one.terms(), ("effect", "interaction"), strict=False)
+    }
     if term in own:
-        betas = tuple(
-            0.0 if name == term else b for name, b in zip(own, condition.betas, strict=True)
-        )
-        null = replace(condition, betas=betas)
+        betas = zip(own, condition.betas, strict=True)
+        null = replace(condition, betas=tuple(0.0 if name == term else b for name, b in betas))
+    elif term in of_persons:
+        one, part = of_persons[term]
+        others = (other for other in condition.ingredients if other is not one)
+        null = replace(condition, ingredients=(*others, replace(one, **{part: 0.0})))
     else:
-        changed = [
-            replace(one, **{part: 0.0}) if term == name else one
-            for one in condition.ingredients
-            for part, name in [_part(one, term)]
-        ]
-        null = replace(condition, ingredients=tuple(changed))
+        raise InputError(
+            f"the effect of {term} follows from others and cannot be taken away alone; test "
+            "another term"
+        )
     if null == condition:
         raise InputError(
             f"the effect of {term} is 0, so that there is nothing to find; set one, or name "
             "another term"
         )
     return null
-
-
-def _part(ingredient: Any, term: str) -> tuple[str, str]:
-    """Say which parameter of an ingredient is a term's effect, and what that term is called."""
-    terms = ingredient.terms() if isinstance(ingredient, PersonPredictor) else ()
-    if term not in terms:
-        return "", ""
-    return ("effect", "interaction")[terms.index(term)], term
 
 
 def _table(results: Results, term: str) -> pd.DataFrame:
