@@ -284,6 +284,8 @@ def test_a_group_that_lost_all_answers_is_absent():
 # Random numbers.
 
 EVERY = [
+    p.UncertainTruth(np.diag([0.1, 0.2, 0.3, 0.4]), [0.1, 0.2, None, None], [9] * 4, 30),
+    p.PredictorScale(2, "IV2"),
     p.VaryingSizes(0.4, 0.3), p.CorrelatedCoefficients(0.3), p.BinaryPredictor(),
     p.AutoregressivePredictor(0.4, "IV2"), p.PredictorMean(1, 1, 0.4, "IV2"),
     p.PredictorSpread(0.3, 0.2, "IV2"), p.TimePredictor("IV3"), p.PersonPredictor(0.3, 0.1, 4),
@@ -310,6 +312,7 @@ def test_an_ingredient_leaves_the_other_random_numbers_as_they_are(one):
         "noise": (plain.noise, with_one.noise[:, :n]),
     }
     changed = {name for name, (a, b) in parts.items() if not np.array_equal(a, b)}
+    changed -= {"betas"} if isinstance(one, p.UncertainTruth) else set()
     changed |= {"rows"} if with_one.present.sum() != plain.present.sum() else set()
     stages = {
         name for name in ("coefficients", "sizes", "predictors", "noise", "outcome", "missing")
@@ -318,6 +321,7 @@ def test_an_ingredient_leaves_the_other_random_numbers_as_they_are(one):
     allowed = {
         "coefficients": {"deviations"}, "sizes": {"sizes", "rows"}, "noise": {"noise"},
         "predictors": {getattr(one, "predictor", "")}, "missing": {"rows"},
+        "outcome": {getattr(one, "predictor", "")},
     }  # fmt: skip
     assert changed <= set.union(*(allowed[name] for name in stages))
 

@@ -1,4 +1,4 @@
-"""The command line: ``mlmlearn run | compare | verify | export``.
+"""The command line: ``mlmlearn run | compare | power | verify | export``.
 
 Exit codes: 0 done; 1 the work could not be done, or `verify` found a difference; 2 the
 command was not understood; 130 stopped by Ctrl-C.
@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from mlmlearn import cli_power
 from mlmlearn.conditions import Grid
 from mlmlearn.engines import ENGINES
 from mlmlearn.errors import EngineError, InputError, RunError
@@ -116,6 +117,11 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("formula", metavar="FORMULA", help=text)
     added.add_argument("--out", metavar="FILE.csv", help="write the table here, in full precision")
 
+    text = "Simulate how many groups and rows a study needs, from a guess or a pilot's file."
+    example = "mlmlearn power --effect 0.3 --slope-sd 0.5 --n-groups 20 40 60 --n-obs 5 10"
+    added = command(_power, text, example, reading, fitting, jobs)
+    cli_power.add_arguments(added)
+
     text = "Draw a sample of a run's data sets again, fit them again, and compare."
     added = command(_verify, text, "mlmlearn verify --sample 20 --jobs 2", stored, jobs)
     added.add_argument("--sample", type=int, default=10, metavar="K", help="how many data sets")
@@ -191,6 +197,10 @@ def _data(chosen: argparse.Namespace) -> tuple[pd.DataFrame, str]:
         thousands=chosen.thousands,
     )
     return data, group
+
+
+def _power(chosen: argparse.Namespace) -> int:
+    return cli_power.power(chosen, _data)
 
 
 def _compare(chosen: argparse.Namespace) -> int:

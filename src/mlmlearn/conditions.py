@@ -104,6 +104,55 @@ class Condition:
         level, *slopes = self.group_sd
         return (level, *(slopes * self.n_predictors if len(slopes) == 1 else slopes))
 
+    @classmethod
+    def from_fit(
+        cls,
+        result: Any,
+        *,
+        effects: Mapping[str, float] | None = None,
+        uncertain: bool = False,
+    ) -> "Condition":
+        """Describe the data that a fitted pilot study was a sample of, its estimates as the truth.
+
+        Predictors that vary within groups become IV1, IV2 and so on, in the formula's order and in
+        their own units: time where every group has the same equal steps, two values, or else normal
+        around group means that differ as the pilot's did, and do not go with the levels.
+        Predictors of groups keep their names, and must be 0 and 1 or in standard units.
+
+        Parameters
+        ----------
+        result : FitResult
+            From a multilevel model. `mlm_intercept` takes slopes not to differ, and so will the
+            condition.
+        effects : mapping, optional
+            Coefficients to plan for instead of the estimates, by the formula's terms.
+        uncertain : bool, default False
+            Whether each data set draws its own truth from what the fit leaves open of the other
+            coefficients and of the SDs, by the ingredient `UncertainTruth`. Without it the
+            estimates pass for the truth.
+
+        Returns
+        -------
+        Condition
+            Of the pilot's size.
+
+        Raises
+        ------
+        InputError
+            When the fit tells no random effects, a predictor is one that no ingredient draws, or
+            there is no such term.
+
+        Examples
+        --------
+        >>> pilot = fit("mlm_full", "Reaction ~ Days", sleepstudy,
+        ...             group="Subject")                                # doctest: +SKIP
+        >>> Condition.from_fit(pilot).noise_sd                          # doctest: +SKIP
+        25.59...
+        """
+        from mlmlearn.pilot import read_pilot  # which makes conditions
+
+        return read_pilot(result, effects, uncertain)[0]
+
 
 def _sequence(value: Any) -> bool:
     return isinstance(value, (tuple, list, np.ndarray))

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mlmlearn.batch import Batch
+from mlmlearn.clustered import ClusteredData
 from mlmlearn.strategies import Fitted
 
 __all__ = ["COEF_COLUMNS", "FitResult", "coef_columns", "result_of"]
@@ -52,6 +53,8 @@ class FitResult:
         Size of the data.
     random : tuple of str
         Terms that got a random effect.
+    data : ClusteredData or None
+        What was fitted, as arrays.
     """
 
     strategy: str
@@ -69,6 +72,7 @@ class FitResult:
     random_cov: pd.DataFrame | None = None
     residual_sd: float = np.nan
     random: tuple[str, ...] = ()
+    data: ClusteredData | None = None
 
     def __str__(self) -> str:
         """Show all of a fit on one screen."""
@@ -129,4 +133,5 @@ def result_of(strategy: str, engine: str, formula: str, batch: Batch, found: Fit
         random_cov=cov,
         random=() if cov is None else tuple(map(str, cov.columns)),
         residual_sd=float(found.residual_sd[0]),
+        data=batch.rows(0),
     )
