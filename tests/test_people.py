@@ -73,9 +73,7 @@ def test_multilevel_models_are_lme4s_and_nlmes(data, name, strategy):
     formula, group, within = STUDIES[name]
     found = fit(strategy, formula, data[name], group=group).coefs
     random = within if strategy == "mlm_full" else "1"
-    lme4 = in_r(
-        f"coef(summary(lmerTest::lmer({formula} + ({random} | {group}), df)))", data, name
-    )
+    lme4 = in_r(f"coef(summary(lmerTest::lmer({formula} + ({random} | {group}), df)))", data, name)
     np.testing.assert_allclose(found["estimate"], lme4["Estimate"], rtol=1e-3)
     np.testing.assert_allclose(found["se"], lme4["Std. Error"], rtol=2e-3)
     np.testing.assert_allclose(found["df"], lme4["df"], rtol=5e-3)
@@ -99,7 +97,9 @@ def test_cr2_is_clubsandwichs(data, name):
     )  # fmt: skip
     np.testing.assert_allclose(found["estimate"], club["beta"], rtol=1e-8)
     np.testing.assert_allclose(found["se"], club["SE"], rtol=1e-7)
-    np.testing.assert_allclose(found["df"], club["df_Satt" if "df_Satt" in club else "df"], rtol=1e-6)
+    np.testing.assert_allclose(
+        found["df"], club["df_Satt" if "df_Satt" in club else "df"], rtol=1e-6
+    )
 
 
 def test_two_stage_is_a_t_test_of_the_rats_gains(data):
@@ -134,8 +134,25 @@ def test_the_baseline_as_covariate_is_nlmes(data):
     found = compare("bdi ~ month + program + baseline", later, group="patient",
                     strategies=["mlm_full"]).set_index("term")  # fmt: skip
     nlme = in_r(
-        "summary(nlme::lme(bdi ~ month + program + baseline, random = ~ month | patient, df))$tTable",
+        "summary(nlme::lme(bdi ~ month + program + baseline, df, ~ month | patient))$tTable",
         {"trial": later}, "trial",
     )  # fmt: skip
     np.testing.assert_allclose(found["estimate"], nlme["Value"], rtol=1e-3)
     np.testing.assert_allclose(found["se"], nlme["Std.Error"], rtol=2e-3)
+
+
+def test_flipping_signs_is_what_pymer4_permutes(data):
+    from pymer4.models import Lm2
+
+    # The rats of diet 1, whose mean gain is far from zero, and their gains less most of it.
+    rats = data["rats"].query("diet == 0").assign(Rat=lambda all: all["Rat"].astype(str))
+    rats["weight"] = rats["weight"] - 0.3 * rats["Time"]
+    model = Lm2("weight ~ Time", data=rats.reset_index(drop=True), group="Rat")
+    np.random.seed(0)  # noqa: NPY002
+    model.fit(permute=1999, summarize=False, verbose=False)
+    p = model.coefs.loc["Time", "Perm-P-val"]
+    gains = [np.polyfit(own["Time"], own["weight"], 1)[0] for _, own in rats.groupby("Rat")]
+    patterns = np.array(np.meshgrid(*[[-1, 1]] * 8)).reshape(8, -1).T
+    exact = np.mean(np.abs(patterns @ gains) >= abs(np.sum(gains)) * (1 - 1e-12))
+    assert 0.005 < exact < 0.2
+    assert abs(p - exact) < 4 * np.sqrt(exact * (1 - exact) / 1999) + 1 / 2000
