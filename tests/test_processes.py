@@ -199,6 +199,28 @@ def test_predictors_of_groups_are_terms_without_random_effects():
     assert (np.abs(table["estimate"] - table["truth"]) < Z * table["se"]).all()
 
 
+def test_a_predictor_is_taken_apart_after_the_outcome_is_drawn():
+    mean = p.PredictorMean(2, 0.5, 0.6)
+    plain, apart = drawn(mean), drawn(mean, p.PersonMeans())
+    np.testing.assert_array_equal(plain.y, apart.y)
+    x, groups = column(plain)
+    own = pd.Series(x).groupby(groups).transform("mean").to_numpy()
+    assert apart.condition.terms == ("Intercept", "IV1", "IV1_mean")
+    np.testing.assert_allclose(column(apart)[0], x - own, atol=1e-12)
+    np.testing.assert_allclose(column(apart, "IV1_mean")[0], own, atol=1e-12)
+    # The level rises by correlation * level_sd / sd with the true mean: 0.6 * 1 / 0.5.
+    np.testing.assert_allclose(apart.betas, [1, -1, -1 + 1.2])
+    assert drawn(p.PersonMeans()).betas.tolist() == [1, -1, -1]
+    # Of many rows the observed means are the true ones, and the regression finds both effects.
+    condition = Condition(
+        2000, 40, (1, 0), n_predictors=1, betas=(1, -1), ingredients=(mean, p.PersonMeans())
+    )
+    table = compare(simulate(condition, seed=2), strategies=["mlm_intercept", "two_stage"])
+    shrunk = table["truth"] - 1.2 * (table["term"] == "IV1_mean") / (1 + 40 * 0.5**2)
+    slopes = table["term"] != "Intercept"
+    assert (np.abs(table["estimate"] - shrunk) < Z * table["se"])[slopes].all()
+
+
 # Noise.
 
 
@@ -290,7 +312,7 @@ EVERY = [
     p.AutoregressivePredictor(0.4, "IV2"), p.PredictorMean(1, 1, 0.4, "IV2"),
     p.PredictorSpread(0.3, 0.2, "IV2"), p.TimePredictor("IV3"), p.PersonPredictor(0.3, 0.1, 4),
     p.HeavyTailedNoise(5), p.SkewedNoise(1), p.AutoregressiveNoise(0.3), p.NoiseSpread(0.3),
-    p.Dropout(0.05, 0.2), p.MissingAnswers(0.05, -0.1),
+    p.PersonMeans("IV2"), p.Dropout(0.05, 0.2), p.MissingAnswers(0.05, -0.1),
 ]  # fmt: skip
 
 
@@ -485,6 +507,10 @@ def test_a_grid_varies_every_field_of_a_condition():
         (
             {"ingredients": p.TimePredictor("IV7")},
             r"^TimePredictor\(predictor='IV7'\) names the predictor 'IV7', which is none of IV1, ",
+        ),
+        (
+            {"ingredients": (p.PersonMeans(), p.PersonPredictor(interaction=0))},
+            r"^PersonMeans\(\) cannot take apart IV1 in a product: PersonPredictor",
         ),
         ({"ingredients": p.PersonPredictor(treated=10)}, r"treats all of 10 groups; treat fewer$"),
         ({"ingredients": p.PersonPredictor(name="IV1")}, r"^of DV, Group, Intercept, .* twice"),
