@@ -202,7 +202,7 @@ def about(title, page_url, repository, needs_r):
     text = (
         f"This notebook is the page [{title}]({page_url}) of an [executable book]({home}).\n"
         "It runs on its own, with\n\n"
-        f'```\npip install "{package} @ git+{repository}" matplotlib jupyterlab\n```\n\n'
+        f'```\npip install "{package} @ git+{repository}" matplotlib statsmodels jupyterlab\n```\n\n'
     )
     if needs_r:
         packages = f"[these packages]({repository}/blob/HEAD/binder/apt.txt)"
