@@ -38,7 +38,7 @@ def test_names_of_the_index_stand_in_the_header_s_only_row():
     two = frame(n=[5, 10], x=[1, 2]).set_index(["n", "strategy"])
     assert rows(two)[0] == ["n", "strategy", "x"]
     assert len(rows(two)) == 3
-    wide = frame(n=[5, 5], x=[1, 2]).pivot(index="n", columns="strategy", values="x")
+    wide = frame(n=[5, 5], x=[1, 2]).pivot_table("x", index="n", columns="strategy", aggfunc="sum")
     assert rows(wide) == [["n", "Full multilevel", "Two-stage OLS"], ["5", "1", "2"]]
     # Two rows of titles stay two.
     above = pd.concat({"a": one, "b": one}, axis=1)
