@@ -69,7 +69,7 @@ def table_html(frame):
     shown = frame.rename(index=LABELS, columns=LABELS)
     for place, name in enumerate(shown.columns):
         column = shown.iloc[:, place]
-        if name == "p" and pd.api.types.is_float_dtype(column):
+        if name in ("p", "P-val") and pd.api.types.is_float_dtype(column):
             told = ["< .001" if p < 0.0005 else "" if pd.isna(p) else f"{p:.3f}" for p in column]
             shown.isetitem(place, told)
         elif column.dtype == object:
