@@ -133,7 +133,7 @@ def draw_grid(table, measure, label, strategies=tuple(POST_STRATEGIES)):
             ax.axvline(place - 0.5, color="#e6e6e6", lw=0.7, zorder=0)
         ax.grid(axis="y", color="#e6e6e6", lw=0.7)
         ax.set_axisbelow(True)
-        ax.tick_params(axis="x", length=0, labelsize=8.5)
+        ax.tick_params(axis="x", length=0, labelsize=9.5)
     for ax, each in zip(axes[0], sizes[1], strict=True):
         ax.set_title(f"{each} observations", fontsize=10, loc="center")
     for ax, people in zip(axes[:, 0], sizes[0], strict=True):
