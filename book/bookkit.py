@@ -101,7 +101,7 @@ def style_of(strategy):
 
 
 def draw_grid(table, measure, label, strategies=tuple(POST_STRATEGIES)):
-    """Draw a measure over the whole grid: a panel a shape of data set, a box a strategy.
+    """Draw a measure over the whole grid: one panel per shape of data set, one box per strategy.
 
     Boxes hold the middle half of the data sets, whiskers reach to the last one, and the
     strategy's marker sits at the median.

@@ -160,7 +160,7 @@ def code_cells(source):
     own = {"tell", "glue"} | {one.name for one in statements if isinstance(one, ast.FunctionDef)}
     wanted, kept = set(), []
     for cell in reversed(cells):
-        folded = cell in hidden or {"hide-input", "remove-input"} & set(
+        folded = cell in hidden or {"hide-cell", "hide-input", "remove-input"} & set(
             cell.metadata.get("tags", [])
         )
         metadata = {"jupyter": {"source_hidden": True}} if folded else {}
