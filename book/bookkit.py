@@ -60,8 +60,8 @@ def table_html(frame):
     """Return a data frame as the book shows it.
 
     Strategies go by their labels and head their rows, p values near zero are told as in a
-    paper, and the names of the index stand in the one row of the header, where pandas adds a
-    second that is empty but for them.
+    paper, what is missing is left empty, and the names of the index are in the one row of the
+    header, where pandas adds a second that is empty but for them.
     """
     numbered = frame.index.name is None and pd.api.types.is_integer_dtype(frame.index)
     if numbered and list(frame.columns[:1]) == ["strategy"]:
@@ -77,7 +77,7 @@ def table_html(frame):
                 LABELS.get(value, value) if isinstance(value, str) else value for value in column
             ]
             shown.isetitem(place, told)
-    return _one_header(shown._repr_html_())
+    return _one_header(shown._repr_html_()).replace("<td>NaN</td>", "<td></td>")
 
 
 def _one_header(html):
