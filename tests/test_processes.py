@@ -291,6 +291,10 @@ def test_groups_drop_out_for_good_given_their_last_answer():
     assert near((gone - chance) * nxt, 0)
     everyone, *_ = lost(p.Dropout(0))
     assert (everyone.present == before).all()
+    later, *_ = lost(p.Dropout(0.1, 0.6, least=3))
+    assert (later.present[:, :3] == before[:, :3]).all()
+    assert (later.present[:, 3:] <= before[:, 3:]).all()
+    assert later.present.sum() < before.sum()
 
 
 def test_a_group_that_lost_all_answers_is_absent():
