@@ -26,7 +26,7 @@ PARTS = {
             [20],
             [10],
             [(1, slope) for slope in (0, 0.1, 0.2, 0.3, 0.5)],
-            replications=4000,
+            replications=2000,
             n_predictors=3,
             betas=(0, 0, 0, 0),
         ),
