@@ -293,9 +293,18 @@ def test_at_equal_size_two_tests_that_differ_in_size_alone_have_the_same_power()
         found, mcse = at_equal_size(null_p, effect_p)
         expected = stats.norm.sf(1.96 - 2) + stats.norm.cdf(-1.96 - 2)
         assert abs(found - expected) < 4 * mcse
-        # A binomial's, and what the quantile adds to it.
-        assert np.sqrt(0.52 * 0.48 / 20_000) < mcse < 0.012
-    assert np.isnan(at_equal_size(null_p[:20], effect_p[:20])).all()
+    assert np.isnan(at_equal_size(null_p[:19], effect_p[:19])).all()
+
+
+def test_the_error_of_power_at_equal_size_is_that_of_repeated_studies():
+    rng = np.random.default_rng(4)
+    found = []
+    for z in rng.standard_normal((400, 500)):
+        null_p, effect_p = (2 * stats.norm.sf(np.abs(x)) for x in (z, z + 2.5))
+        found.append(at_equal_size(null_p, effect_p))
+    power, mcse = np.transpose(found)
+    # The SD of 400 studies is itself known to 3.5 %; a binomial's is half as large.
+    assert np.sqrt((mcse**2).mean()) == pytest.approx(power.std(ddof=1), rel=0.12)
 
 
 def test_the_ideal_effect_is_found_in_eighty_of_a_hundred_where_its_standard_error_is_known():
