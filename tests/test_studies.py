@@ -45,11 +45,11 @@ def test_a_studys_quickest_condition_computed_again_gives_the_same(name):
 
 def counted(column):
     """Say whether a column is a share of data sets or tests."""
-    return column in COUNTED or column.startswith(("agree_with", "slopes_covered"))
+    return column in COUNTED or column.startswith(("share_", "agree_with", "slopes_covered"))
 
 
 COUNTED = {
     f"{name}{end}"
-    for name in ("coverage", "be_coverage", "power", "type_1_error")
+    for name in ("coverage", "be_coverage", "power", "type_1_error", "power_at_size")
     for end in ("", "_mcse")
-} | {"share_singular", "share_converged"}
+}

@@ -8,6 +8,7 @@ import pandas as pd
 
 from mlmlearn.batch import Batch
 from mlmlearn.clustered import ClusteredData
+from mlmlearn.errors import InputError
 from mlmlearn.strategies import Fitted
 
 __all__ = ["COEF_COLUMNS", "FitResult", "coef_columns", "result_of"]
@@ -88,6 +89,42 @@ class FitResult:
         return "\n".join([*lines, *self.messages]).rstrip()
 
     __repr__ = __str__
+
+    def random_pca(self) -> pd.DataFrame:
+        """Compute the principal components of the random effects.
+
+        A component is a mixture of the random effects that goes with none of the others. One with
+        an SD of zero is a dimension in which the groups, as estimated, do not differ: as many as
+        there are of them, the covariance matrix has lost of its rank, which single variances and
+        correlations need not show (Bates, Kliegl, Vasishth & Baayen 2015, arXiv:1506.04967; `rePCA`
+        in lme4).
+
+        Returns
+        -------
+        DataFrame, shape (q, q + 2)
+            A row a component, the largest first: its sd in units of the residual SD, its share of
+            the variance, and what each term puts into it, in a column of its name. The components
+            depend on the units of the predictors and on where these are zero; how many of them are
+            lost does not.
+
+        Raises
+        ------
+        InputError
+            When the strategy has no random effects.
+        """
+        if self.random_cov is None:
+            raise InputError(
+                f"{self.strategy} has no random effects, and so no components of them; fit a "
+                'multilevel model, such as "mlm_full"'
+            )
+        values, vectors = np.linalg.eigh(self.random_cov / self.residual_sd**2)
+        values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
+        total = values.sum()
+        table = pd.DataFrame(vectors.T, columns=self.random_cov.columns)
+        table.index = pd.RangeIndex(1, len(values) + 1, name="component")
+        table.insert(0, "sd", np.sqrt(values))
+        table.insert(1, "share", values / total if total > 0 else np.nan)
+        return table
 
     def tidy(self) -> pd.DataFrame:
         """Return one row a term, with the strategy and engine beside it."""
