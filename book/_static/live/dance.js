@@ -57,20 +57,24 @@ export function dance({ large, playground }) {
 
   const simulation = new Simulation({
     ondata: () => {
-      if (stillness() || simulation.drawn > 400) shown = simulation.drawn;
-      else requestAnimationFrame(reveal);
-      update();
+      if (waits) return;
+      waits = true;
+      requestAnimationFrame(reveal);
     },
     onfailure: (message) => {
       says.textContent = `The simulation failed: ${message}`;
     },
   });
 
+  // Show what is there: a few more in every frame, or all at once where they are many or where the
+  // reader wants no motion.
+  let waits = false;
   function reveal() {
-    if (shown >= simulation.drawn) return;
-    shown = Math.min(simulation.drawn, shown + Math.max(1, Math.ceil(simulation.drawn / 60)));
+    const n = simulation.drawn;
+    shown = stillness() || n > 400 ? n : Math.min(n, shown + Math.max(1, Math.ceil(n / 60)));
+    waits = shown < n;
     update();
-    requestAnimationFrame(reveal);
+    if (waits) requestAnimationFrame(reveal);
   }
 
   // ---- Settings ---------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ export function fan({ large }) {
   const found = tableOf(() =>
     table(
       "The distribution of slopes",
-      ["", "Value"],
+      ["What", "Value"],
       [
         ["Average slope", number(average)],
         ["SD of slopes", number(sd)],
