@@ -267,7 +267,8 @@ def test_many_data_sets_come_while_the_page_answers(show):
     page.get_by_role("button", name="Draw ten thousand").click()
     page.get_by_role("button", name="Draw one").click()
     page.wait_for_function("document.querySelector('.live-says').textContent.includes('to come')")
-    page.get_by_role("spinbutton", name="People").fill("6")  # what is on its way is of other settings
+    # What is on its way is then of other settings.
+    page.get_by_role("spinbutton", name="People").fill("6")
     page.keyboard.press("Tab")
     drawn(page, 1)
     page.get_by_role("button", name="Draw ten thousand").click()

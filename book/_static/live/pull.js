@@ -184,8 +184,9 @@ export function pull({ large }) {
     const line = here.lines[0];
     says.textContent =
       `${n} dot${n === 1 ? "" : "s"}, SD ${saidSd(at)}. Slope of everyone’s line ${number(complete[1])}, ` +
-      `of the person’s own ${none ? number(none[1]) : "none, it takes two dots"}, ` +
-      `of the pulled line ${line ? number(line[1]) : "none"}.`;
+      (none ? `of the person’s own ${number(none[1])}, ` : "") +
+      `of the pulled line ${line ? number(line[1]) : "none"}.` +
+      (none ? "" : " A line of one’s own takes two dots.");
     picture.svg.setAttribute("aria-label", `Seven people’s dots and lines. ${says.textContent}`);
     handles.forEach((handle, i) => {
       const one = mine()[i];
