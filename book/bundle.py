@@ -43,10 +43,15 @@ def bundle(folder, entry, made=None):
         for _, other in IMPORT.findall(text):
             add(other)
         exports = ", ".join(EXPORT.findall(text))
-        text = EXPORT.sub("", IMPORT.sub(r"const \1 = from_\2;", text))
+        text = EXPORT.sub("", IMPORT.sub(_assignment, text))
         if re.search(r"^(?:import|export)\b", text, re.M):
             raise ValueError(f"{name}.js imports or exports in a way that is not understood here")
         parts[name] = f"const from_{name} = (() => {{\n{text}\nreturn {{ {exports} }};\n}})();\n"
 
     add(entry)
     return '(() => {\n"use strict";\n' + "".join(parts.values()) + "})();\n"
+
+
+def _assignment(found):
+    names, module = found.groups()
+    return f"const {names.replace(' as ', ': ')} = from_{module};"

@@ -47,10 +47,15 @@ def strategy_looks():
     ]
 
 
+def looks_module():
+    """Write the module of the strategies' looks."""
+    return f"export const LOOKS = {json.dumps(strategy_looks())};\n"
+
+
 def live_script():
     """Join the modules of the pictures, with the looks and the worker's own script, into one."""
     made = {
-        "looks": f"export const LOOKS = {json.dumps(strategy_looks())};\n",
+        "looks": looks_module(),
         "worker_source": f"export const SOURCE = {json.dumps(bundle(MODULES, 'worker'))};\n",
     }
     return bundle(MODULES, "main", made)

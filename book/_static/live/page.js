@@ -39,14 +39,15 @@ export const stillness = () => matchMedia("(prefers-reduced-motion: reduce)").ma
 // ---- Announcements ----------------------------------------------------------------------------
 
 // A region that a screen reader reads out when its text has settled.
-export function announcer() {
+export function announcer(delay = 400) {
   const region = make("p", { class: "live-unseen", role: "status", "aria-live": "polite" });
   let waiting;
   return {
     region,
     say(text) {
       clearTimeout(waiting);
-      waiting = setTimeout(() => (region.textContent = text), 400);
+      if (delay) waiting = setTimeout(() => (region.textContent = text), delay);
+      else region.textContent = text;
     },
   };
 }
