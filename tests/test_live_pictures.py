@@ -305,6 +305,34 @@ def test_a_true_zero_makes_rejections_false_alarms(show):
 # The other pictures
 
 
+@pytest.mark.parametrize(
+    ("name", "label", "key"),
+    [
+        ("fan", "SD of slopes", "End"),
+        ("spend", re.compile("rows per person"), "End"),
+        ("level", re.compile("How a person"), "Home"),
+        ("pull", "SD between people", "End"),
+    ],
+)
+def test_every_picture_of_the_playground_has_a_link_that_shows_the_same(show, name, label, key):
+    def seen(page):
+        return page.inner_text(".live-says"), table(page)
+
+    page = show(name)
+    first = seen(page)
+    page.get_by_label(label).press(key)
+    assert page.url.split("#")[1].startswith(f"{name}=")
+    again = show(name, view="#people=9&" + page.url.split("#")[1])
+    assert seen(again) == seen(page) != first
+    assert again.get_by_label(label).input_value() == page.get_by_label(label).input_value()
+    for nonsense in ("", "x", "1e9,1e9,1e9", "-1,-1"):
+        assert seen(show(name, view=f"#{name}={nonsense}")) == first
+    # Where it is small, a chapter's links to headings are left alone.
+    small = show(name, large=False)
+    small.get_by_label(label).press(key)
+    assert "#" not in small.url
+
+
 def test_a_line_is_pulled_from_one_end_to_the_other(show):
     page = show("pull")
     slider = page.get_by_label("SD between people")

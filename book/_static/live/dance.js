@@ -1,6 +1,7 @@
 // The dance of intervals: data sets on the left, what four strategies say of each on the right.
 // On the playground, `large`, everything of the process can be set, and the address keeps it.
 
+import { asAddress, readAddress, writeAddress } from "./address.js";
 import { Data, drawData } from "./draw.js";
 import {
   announcer, button, choice, controls, copyable, draw, make, number, numberField, rate, stillness,
@@ -32,9 +33,9 @@ const python = ({ people, rows, slope, level_sd, slope_sd, noise, seed }) =>
   `compare(simulate(Condition(n_groups=${people}, n_obs=${rows}, group_sd=(${level_sd}, ${slope_sd}), ` +
   `betas=(0, ${slope}), noise_sd=${noise}), seed=${seed}))`;
 
-// What an address says, as far as it can be used.
-function readAddress() {
-  const said = new URLSearchParams(location.hash.slice(1));
+// What the address says, as far as it can be used.
+function saidSettings() {
+  const said = readAddress();
   if (!said.has("people")) return null;
   const found = { ...DEFAULTS, sets: 0 };
   for (const [name, { min, max, step }] of Object.entries(SETTINGS)) {
@@ -46,8 +47,6 @@ function readAddress() {
   found.sets = Number.isInteger(sets) && sets > 0 ? Math.min(sets, MOST) : 0;
   return found;
 }
-
-export const addressOf = (settings, sets) => `#${new URLSearchParams({ ...settings, sets })}`;
 
 export function dance({ large, playground }) {
   const settings = { ...DEFAULTS };
@@ -92,7 +91,7 @@ export function dance({ large, playground }) {
     sets = Math.min(MOST, sets + count);
     simulation.draw(sets - simulation.asked);
     if (large) {
-      history.replaceState(null, "", addressOf(settings, sets));
+      writeAddress({ ...settings, sets });
       code.show(python(settings));
     }
     update();
@@ -325,7 +324,7 @@ export function dance({ large, playground }) {
       (waiting ? `, ${waiting.toLocaleString("en")} to come.` : ".") +
       (zero ? " The true slope is zero: an interval that misses it is a false alarm." : "");
     rows.update();
-    link.href = playground + addressOf(settings, sets);
+    link.href = playground + asAddress(new URLSearchParams({ ...settings, sets }));
     if (!waiting && n)
       say(
         `${n} data sets drawn. ` +
@@ -374,7 +373,7 @@ export function dance({ large, playground }) {
     restart(rest, Math.max(1, wanted));
   }
 
-  const said = large && readAddress();
+  const said = large && saidSettings();
   if (said) open(said);
   else {
     // No address of its own until the reader asks for something.
@@ -387,8 +386,9 @@ export function dance({ large, playground }) {
   }
   if (large)
     addEventListener("hashchange", () => {
-      const next = readAddress();
-      if (next) open(next);
+      const next = saidSettings();
+      const same = next && JSON.stringify(next) === JSON.stringify({ ...settings, sets });
+      if (next && !same) open(next);
     });
   return body;
 }

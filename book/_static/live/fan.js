@@ -1,5 +1,6 @@
 // Fan and hill: an average and an SD, as a hundred people's lines and as a distribution.
 
+import { keptNumbers } from "./address.js";
 import { announcer, controls, draw, make, number, slider, table, tableOf } from "./page.js";
 import { axisBelow, canvas, clipped, line, scale, text } from "./plot.js";
 import { normalBelow, normalQuantile } from "./student.js";
@@ -95,18 +96,25 @@ export function fan({ large }) {
       say: (given) => number(given),
       onchange: (given) => {
         set(given);
+        if (keep) keep([average, sd]);
         update();
       },
-    }).field;
+    });
+  const [least, most] = [-2, 2];
+  const ofAverage = field("Average slope", { min: least, max: most }, average, (given) => (average = given));
+  const ofSd = field("SD of slopes", { min: 0, max: most }, sd, (given) => (sd = given));
   const form = controls(
     "The distribution of slopes",
-    make(
-      "div",
-      { class: "live-fields" },
-      field("Average slope", { min: -2, max: 2 }, average, (given) => (average = given)),
-      field("SD of slopes", { min: 0, max: 2 }, sd, (given) => (sd = given)),
-    ),
+    make("div", { class: "live-fields" }, ofAverage.field, ofSd.field),
   );
+  const apply = ([one, other]) => {
+    if (!(Math.abs(one) <= most && other >= 0 && other <= most)) return;
+    [average, sd] = [one, other];
+    ofAverage.show(average);
+    ofSd.show(sd);
+    update();
+  };
+  const keep = large && keptNumbers("fan", apply);
   update();
   return [
     region,

@@ -1,5 +1,6 @@
 // Level follows predictor: people with high predictors have high levels, and slopes drift.
 
+import { keptNumbers } from "./address.js";
 import { Data } from "./draw.js";
 import { announcer, controls, draw, make, number, slider, table, tableOf, toggle } from "./page.js";
 import { axisBelow, canvas, clipped, line, scale } from "./plot.js";
@@ -118,33 +119,39 @@ export function level({ large }) {
     say(`Relation ${number(relation, 1)}. ${list}.`);
   }
 
+  function change(value, centred) {
+    [relation, subtract] = [value, centred];
+    if (keep) keep([relation, Number(subtract)]);
+    update();
+  }
+
+  const follows = slider({
+    label: "How a person’s level goes with the mean of their predictor",
+    min: -2,
+    max: 2,
+    step: 0.1,
+    value: relation,
+    say: (value) => number(value, 1),
+    onchange: (value) => change(value, subtract),
+  });
+  const centring = toggle({
+    label: "Subtract each person’s mean",
+    value: subtract,
+    onchange: (value) => change(relation, value),
+  });
   const form = controls(
     "The people",
-    make(
-      "div",
-      { class: "live-fields" },
-      slider({
-        label: "How a person’s level goes with the mean of their predictor",
-        min: -2,
-        max: 2,
-        step: 0.1,
-        value: relation,
-        say: (value) => number(value, 1),
-        onchange: (value) => {
-          relation = value;
-          update();
-        },
-      }).field,
-      toggle({
-        label: "Subtract each person’s mean",
-        value: subtract,
-        onchange: (value) => {
-          subtract = value;
-          update();
-        },
-      }).field,
-    ),
+    make("div", { class: "live-fields" }, follows.field, centring.field),
   );
+  const keep =
+    large &&
+    keptNumbers("level", ([value, centred]) => {
+      if (!(Math.abs(value) <= 2 && [0, 1].includes(centred))) return;
+      [relation, subtract] = [value, centred === 1];
+      follows.show(relation);
+      centring.show(subtract);
+      update();
+    });
   update();
   return [
     region,

@@ -1,5 +1,6 @@
 // Pull the line: one person's dots, and their line between everyone's and their own.
 
+import { keptNumbers } from "./address.js";
 import { Data, drawData } from "./draw.js";
 import { announcer, button, controls, draw, make, number, slider, table, tableOf } from "./page.js";
 import { axisBelow, canvas, clipped, line, scale, text } from "./plot.js";
@@ -79,14 +80,14 @@ export function pull({ large }) {
 
   function put(i, where) {
     mine()[i] = { x: clamp(where.x, X), y: clamp(where.y, Y) };
-    update();
+    changed();
   }
 
   function remove(i) {
     if (mine().length === 0) return;
     mine().splice(i, 1);
     makeHandles();
-    update();
+    changed();
     handles[Math.min(i, handles.length - 1)]?.focus();
   }
 
@@ -140,7 +141,7 @@ export function pull({ large }) {
     say: saidSd,
     onchange: (value) => {
       at = value;
-      update();
+      changed();
     },
   });
   const form = controls(
@@ -158,7 +159,7 @@ export function pull({ large }) {
         at = 40;
         spread.show(at);
         makeHandles();
-        update();
+        changed();
       }),
     ),
   );
@@ -176,6 +177,12 @@ export function pull({ large }) {
       ],
     );
   });
+
+  // The SD's place, then where the dots are.
+  function changed() {
+    if (keep) keep([at, ...mine().flatMap((one) => [one.x, one.y])]);
+    update();
+  }
 
   function update() {
     picture.update();
@@ -211,6 +218,19 @@ export function pull({ large }) {
 
   makeHandles();
   update();
+  const keep =
+    large &&
+    keptNumbers("pull", ([place, ...dots]) => {
+      if (!(place >= 0 && place <= 100) || dots.length % 2 || dots.length > 2 * ROWS) return;
+      at = place;
+      people[0] = Array.from({ length: dots.length / 2 }, (_, i) => ({
+        x: clamp(dots[2 * i], X),
+        y: clamp(dots[2 * i + 1], Y),
+      }));
+      spread.show(at);
+      makeHandles();
+      update();
+    });
   return [
     region,
     form,

@@ -1,5 +1,6 @@
 // Spend 600 observations: on many people, or on many rows of few?
 
+import { keptNumbers } from "./address.js";
 import { announcer, choice, controls, draw, make, number, slider, table, tableOf } from "./page.js";
 import { canvas, line, scale, text } from "./plot.js";
 
@@ -9,6 +10,8 @@ const NOISE = 1;
 const SPLITS = Array.from({ length: TOTAL }, (_, i) => i + 1).filter(
   (people) => people >= 5 && TOTAL % people === 0 && people <= 300,
 );
+
+const SDS = [[0, "0"], [0.25, "¼"], [0.5, "½"], [1, "1"]]; // prettier-ignore
 
 // The squared standard error of the average slope, of a predictor with spread 1 in every person.
 const parts = (people, sd) => ({ between: sd ** 2 / people, sampling: NOISE ** 2 / TOTAL });
@@ -44,9 +47,8 @@ export function spend({ large }) {
           height: tall,
           class: "live-target",
           onclick: () => {
-            at = i;
-            field.show(at);
-            update();
+            field.show(i);
+            change(i, sd);
           },
         }),
       );
@@ -106,10 +108,13 @@ export function spend({ large }) {
     step: 1,
     value: at,
     say: words,
-    onchange: (value) => {
-      at = value;
-      update();
-    },
+    onchange: (value) => change(value, sd),
+  });
+  const spread = choice({
+    label: "SD of slopes",
+    options: SDS,
+    value: sd,
+    onchange: (value) => change(at, value),
   });
   const form = controls(
     "How to spend them",
@@ -117,17 +122,15 @@ export function spend({ large }) {
       "div",
       { class: "live-fields" },
       field.field,
-      choice({
-        label: "SD of slopes",
-        options: [[0, "0"], [0.25, "¼"], [0.5, "½"], [1, "1"]], // prettier-ignore
-        value: sd,
-        onchange: (value) => {
-          sd = value;
-          update();
-        },
-      }).field,
+      spread.field,
     ),
   );
+
+  function change(place, size) {
+    [at, sd] = [place, size];
+    if (keep) keep([SPLITS[at], sd]);
+    update();
+  }
 
   function update() {
     bars.update();
@@ -153,6 +156,15 @@ export function spend({ large }) {
       label,
     );
   update();
+  const keep =
+    large &&
+    keptNumbers("spend", ([people, size]) => {
+      if (!SPLITS.includes(people) || !SDS.some(([one]) => one === size)) return;
+      [at, sd] = [SPLITS.indexOf(people), size];
+      field.show(at);
+      spread.show(sd);
+      update();
+    });
   return [
     region,
     form,
