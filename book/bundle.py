@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";', re.M)
-EXPORT = re.compile(r"^export (?=(?:const|class|function) (\w+))", re.M)
+EXPORT = re.compile(r"^export (?=(?:const|class|(?:async )?function) (\w+))", re.M)
 
 
 def bundle(folder, entry, made=None):
