@@ -22,6 +22,7 @@ from mlmlearn.simulation import draw_many
 # A module that hands the pictures' parts to the tests.
 PARTS = """
 import { Data, drawData } from "./draw.js";
+import { simulate } from "./numpy_random.js";
 import { pooled } from "./pooling.js";
 import { FIT_SIZE, Strategies } from "./strategies.js";
 import { normalBelow, normalQuantile, quantile } from "./student.js";
@@ -65,7 +66,7 @@ function work(task) {
   });
 }
 
-self.live = { drawAll, fitAll, normalBelow, normalQuantile, pooled, quantile, work };
+self.live = { drawAll, fitAll, normalBelow, normalQuantile, pooled, quantile, simulate, work };
 """
 SIZE = 26  # numbers a data set
 NORMAL = {"slope": 0.3, "level_sd": 1, "slope_sd": 0.5, "noise": 1}
@@ -243,6 +244,23 @@ def test_settings_change_what_is_made_of_the_numbers_and_not_the_numbers(page):
     np.testing.assert_array_equal(
         np.reshape(more["x"], (9, 6))[:5, :4], np.reshape(few["x"], (5, 4))
     )
+
+
+@pytest.mark.parametrize(
+    ("n_groups", "n_obs", "group_sd", "seed", "replication"),
+    [(10, 5, 0.1, 0, 0), (30, 25, 1, 20190213, 7), (100, 100, 4, 5, 49), (7, 3, 0, 2**52, 2**40)],
+)
+def test_the_page_draws_what_simulate_draws(page, n_groups, n_obs, group_sd, seed, replication):
+    """The explorer's picked data sets: a hundred thousand numbers reach the ziggurat's tail."""
+    simulated = simulate(Condition(n_groups, n_obs, group_sd), seed=seed, replication=replication)
+    address = {"n_groups": n_groups, "n_obs": n_obs, "group_sd": group_sd}
+    address |= {"seed": seed, "replication": replication}
+    found = ask(page, "simulate", address)
+    np.testing.assert_allclose(found["betas"], simulated.betas, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(found["coefs"], simulated.group_coefs, rtol=0, atol=1e-13)
+    X = np.array(found["X"]).reshape(-1, 3)
+    np.testing.assert_allclose(X, simulated.data[["IV1", "IV2", "IV3"]], rtol=0, atol=1e-13)
+    np.testing.assert_allclose(np.ravel(found["y"]), simulated.data["DV"], rtol=0, atol=1e-12)
 
 
 # Probabilities

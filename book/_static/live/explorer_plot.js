@@ -53,7 +53,7 @@ function decades([low, high]) {
   return ticks.filter((tick) => tick >= low && tick <= high);
 }
 
-// `rows` have level, strategy, values and their summary; they learn where they lie. `title` names
+// A narrow drawing has its axis title on two lines. `rows` have level, strategy, values and their summary; they learn where they lie. `title` names
 // the dimension that lies side by side, if there is one.
 export function spec({ rows, measure, label, title, domain, width, font }) {
   const height = layOut(rows, measure);
@@ -66,7 +66,9 @@ export function spec({ rows, measure, label, title, domain, width, font }) {
     field: "x",
     type: "quantitative",
     title: intervals
-      ? measure.interval.label
+      ? width < 480
+        ? measure.interval.label.split(", ")
+        : measure.interval.label
       : label + (rate ? ", % of data sets" : measure.scale === "log" ? " (log scale)" : ""),
     scale: { type: measure.rate ? "linear" : measure.scale, domain, nice: false },
     axis: rate

@@ -9,7 +9,7 @@ import { ESTIMATE, DF, FIT_SIZE, SE, STRATEGIES, Strategies, at } from "./strate
 import { colorOf, looks, mark, named } from "./strategy_looks.js";
 import { quantile } from "./student.js";
 
-const [PEOPLE, ROWS, SLOPE, SEED] = [40, 5, 0.5, 78];
+const [PEOPLE, ROWS, SLOPE, SEED] = [40, 5, 0.5, 4];
 const SLOPES = [-1.6, 2.6];
 
 // The same people and the same luck for every relation.
