@@ -28,7 +28,7 @@ FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 # Guards against waiting for ever, in milliseconds: no page takes so long on any machine.
-WATCHDOG = 30_000
+WATCHDOG = 300_000
 DESKTOP, PHONE = (1280, 900), (375, 800)
 THEMES = ("light", "dark")
 
