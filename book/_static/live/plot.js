@@ -38,7 +38,9 @@ export function axisBelow(x, domain, y, { title = "", about = 5 } = {}) {
   const group = draw("g", { class: "live-axis" }, line(from, y, to, y));
   for (const tick of ticks(domain, about)) {
     group.append(line(x(tick), y, x(tick), y + 4));
-    group.append(text(x(tick), y + 16, String(tick).replace("-", "−"), { "text-anchor": "middle" }));
+    // Labels at either end stay inside.
+    const anchor = x(tick) > to - 10 ? "end" : x(tick) < from + 10 ? "start" : "middle";
+    group.append(text(x(tick), y + 16, String(tick).replace("-", "−"), { "text-anchor": anchor }));
   }
   if (title) group.append(text((from + to) / 2, y + 33, title, { "text-anchor": "middle" }));
   return group;
