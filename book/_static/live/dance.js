@@ -10,7 +10,7 @@ import {
 import { axisBelow, canvas, clipped, line, scale, text } from "./plot.js";
 import { Simulation } from "./simulation.js";
 import { ESTIMATE, FIT_SIZE, STRATEGIES, Strategies, at } from "./strategies.js";
-import { colorOf, looks, mark, named } from "./strategy_looks.js";
+import { colorOf, looks, named } from "./strategy_looks.js";
 
 const SHOWN = 40; // intervals in a panel
 const ROW = 5; // pixels an interval
@@ -133,7 +133,7 @@ export function dance({ large, playground }) {
         ask("People", "people", [[5, "5"], [20, "20"], [50, "50"]]), // prettier-ignore
         ask("Rows per person", "rows", [[4, "4"], [10, "10"], [30, "30"]]), // prettier-ignore
         choice({
-          label: "How much people differ, in slopes",
+          label: "SD between people, in slopes",
           options: [[0, "0"], [unit / 2, "½"], [unit, "1"], [2 * unit, "2"]], // prettier-ignore
           value: settings.slope_sd,
           onchange: (sd) => restart({ level_sd: sd, slope_sd: sd }),
@@ -154,17 +154,17 @@ export function dance({ large, playground }) {
     const { people, rows, level_sd, slope_sd, noise, slope, seed } = settings;
     const data = drawData(Data.balanced(people, rows), settings, seed, set);
     const fit = new Float64Array(FIT_SIZE);
-    new Strategies(people).fit(data, fit);
+    const strategies = new Strategies(people);
+    strategies.fit(data, fit);
+    const { ownLevel, ownSlope } = strategies.summary;
     const height = Math.min(large ? 330 : 260, 0.9 * width);
     const reach = 2.6 * Math.hypot(level_sd, noise, 1.3 * (Math.abs(slope) + slope_sd));
     const x = scale([-3, 3], [8, width - 8]);
     const y = scale([-reach, reach], [height - 22, 4]);
     const inside = clipped(group, 0, 0, width, height - 18);
     const ends = (level, own) => [x(-3), y(level - 3 * own), x(3), y(level + 3 * own)];
-    const { summary } = new Strategies(people);
-    summary.of(data);
     for (let j = 0; j < people; j++)
-      inside.append(line(...ends(summary.ownLevel[j], summary.ownSlope[j]), { class: "live-person" }));
+      inside.append(line(...ends(ownLevel[j], ownSlope[j]), { class: "live-person" }));
     // No more dots than can be told apart.
     for (let i = 0; i < Math.min(data.x.length, 600); i++)
       inside.append(draw("circle", { cx: x(data.x[i]), cy: y(data.y[i]), r: 2, class: "live-dot" }));
@@ -247,7 +247,13 @@ export function dance({ large, playground }) {
     "div",
     { class: "live-panels" },
     ...STRATEGIES.map((strategy, i) =>
-      make("div", { class: "live-panel" }, make("p", { class: "live-heading" }, named(strategy)), panels[i].box, counters[i]),
+      make(
+        "div",
+        { class: "live-panel" },
+        make("p", { class: "live-heading" }, named(strategy)),
+        panels[i].box,
+        counters[i],
+      ),
     ),
   );
 
@@ -313,7 +319,8 @@ export function dance({ large, playground }) {
         lines.push(
           make("br"),
           one.n > 1
-            ? `${number(rejects.percent, 1)} % reject ${zero ? "a true zero" : "zero"} (MCSE ${number(rejects.mcse, 1)})`
+            ? `${number(rejects.percent, 1)} % reject ${zero ? "a true zero" : "zero"} ` +
+                `(MCSE ${number(rejects.mcse, 1)})`
             : "",
         );
       counters[i].replaceChildren(...lines);

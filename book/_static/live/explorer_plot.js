@@ -53,8 +53,9 @@ function decades([low, high]) {
   return ticks.filter((tick) => tick >= low && tick <= high);
 }
 
-// A narrow drawing has its axis title on two lines. `rows` have level, strategy, values and their summary; they learn where they lie. `title` names
-// the dimension that lies side by side, if there is one.
+// `rows` have level, strategy, values and their summary; they learn where they lie. `title` names
+// the dimension that lies side by side, if there is one. A narrow drawing has its axis title on two
+// lines.
 export function spec({ rows, measure, label, title, domain, width, font }) {
   const height = layOut(rows, measure);
   const intervals = Boolean(measure.interval);

@@ -68,7 +68,9 @@ export function level({ large }) {
       }),
     );
     group.append(
-      axisBelow(x, [-4, 4], tall - 40, { title: subtract ? "predictor, less the person’s mean" : "predictor" }),
+      axisBelow(x, [-4, 4], tall - 40, {
+        title: subtract ? "predictor, less the person’s mean" : "predictor",
+      }),
     );
     return tall;
   });
@@ -96,7 +98,10 @@ export function level({ large }) {
     table(
       `Slopes; the true slope within people is ${SLOPE}`,
       ["Strategy", "Slope", "95 % interval, from", "to"],
-      slopes().map(({ estimate, low, high }, i) => [named(STRATEGIES[i]), ...[estimate, low, high].map((v) => number(v))]),
+      slopes().map(({ estimate, low, high }, i) => [
+        named(STRATEGIES[i]),
+        ...[estimate, low, high].map((one) => number(one)),
+      ]),
     ),
   );
 

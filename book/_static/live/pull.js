@@ -3,13 +3,16 @@
 import { keptNumbers } from "./address.js";
 import { Data, drawData } from "./draw.js";
 import { announcer, button, controls, draw, make, number, slider, table, tableOf } from "./page.js";
-import { axisBelow, canvas, clipped, line, scale, text } from "./plot.js";
+import { axisBelow, canvas, clipped, line, scale } from "./plot.js";
 import { pooled } from "./pooling.js";
 import { colorOf } from "./strategy_looks.js";
 
 const NOISE = 0.7;
 const [PEOPLE, ROWS, SEED] = [7, 4, 12];
 const [X, Y] = [[-2.4, 2.4], [-3, 5]]; // prettier-ignore
+
+const APART = [[-1.4, -0.2], [-0.4, 1.5], [0.7, 2.4], [1.5, 4.1]]; // prettier-ignore
+const STEPS = { ArrowUp: [0, 0.2], ArrowDown: [0, -0.2], ArrowLeft: [-0.2, 0], ArrowRight: [0.2, 0] };
 
 // The slider's places, 0 to 100, as SDs from 0 to infinity.
 const sdAt = (at) => (at >= 100 ? Infinity : (NOISE * at) / (100 - at));
@@ -28,7 +31,7 @@ export function pull({ large }) {
   // The first person is the one whose dots can be moved, and stands apart from the others.
   const mine = () => people[0];
   const setApart = () => {
-    [[-1.4, -0.2], [-0.4, 1.5], [0.7, 2.4], [1.5, 4.1]].forEach(([x, y], i) => (mine()[i] = { x, y })); // prettier-ignore
+    people[0] = APART.map(([x, y]) => ({ x, y }));
   };
   setApart();
   let at = 40;
@@ -114,7 +117,7 @@ export function pull({ large }) {
             put(i, { x: x.inverse(event.clientX - box.left), y: y.inverse(event.clientY - box.top) });
           },
           onkeydown: (event) => {
-            const step = { ArrowUp: [0, 0.2], ArrowDown: [0, -0.2], ArrowLeft: [-0.2, 0], ArrowRight: [0.2, 0] }[event.key]; // prettier-ignore
+            const step = STEPS[event.key];
             if (step) put(i, { x: mine()[i].x + step[0], y: mine()[i].y + step[1] });
             else if (event.key === "Delete" || event.key === "Backspace") remove(i);
             else return;

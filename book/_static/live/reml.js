@@ -326,7 +326,7 @@ export class Reml {
 
   // Walk down from `found`, which ends at the lowest place reached; return the deviance there.
   minimise(data) {
-    const { found, here, step } = this;
+    const { found, here } = this;
     let value = this.profile(data, found);
     this.differentiate(data, found);
     this.plan();
