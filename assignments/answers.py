@@ -19,21 +19,16 @@ from personal import (
     training,
     training_grid,
 )
-from scipy import stats
 
 from mlmlearn import (
     POST_STRATEGIES,
     STRATEGIES,
-    Condition,
     Grid,
     fit,
     load_reference,
     performance,
     run,
 )
-from mlmlearn.batch import Batch
-from mlmlearn.engines import fit_batch
-from mlmlearn.simulation import draw_many
 
 __all__ = ["close", "four_strategies", "pooling", "same", "singular_fits", "study_design"]
 
@@ -209,22 +204,23 @@ def affordable(plan, n_obs):
 
 @cache
 def studies(student_id, n_people, n_obs, slope, strategy, first=0):
-    """Simulate a design 300 times, fit all data sets at once, and sum up the slopes."""
+    """Simulate a design 300 times, fit a strategy to all of them, and sum up the slopes."""
     plan = study_plan(student_id)
-    condition = Condition(
-        n_people,
-        n_obs,
-        plan["between_sd"],
-        n_predictors=1,
-        betas=[0, slope],
-        noise_sd=plan["noise_sd"],
+    results = run(
+        Grid(
+            n_people,
+            n_obs,
+            plan["between_sd"],
+            first + 300,
+            betas=(0, slope),
+            noise_sd=plan["noise_sd"],
+        ),
+        strategies=strategy,
+        seed=plan["seed"],
+        progress=False,
     )
-    drawn = draw_many(condition, plan["seed"], range(first, first + 300))
-    batch = Batch.of_arrays(condition.terms, 2, drawn.X, drawn.y, drawn.present, range(300))
-    _, found = fit_batch(strategy, batch, "batch")
-    columns = {"estimate": found.estimate[:, 1], "se": found.se[:, 1], "df": found.df[:, 1]}
-    fits = pd.DataFrame(columns).assign(term="IV1", truth=slope)
-    return performance(fits, by="term").iloc[0]
+    fits = results.fits[results.fits["term"] == "IV1"]
+    return performance(fits[fits["replication"] >= first], by="term").iloc[0]
 
 
 def designs(student_id, few, many, strategy="mlm_full", first=0):
@@ -365,12 +361,12 @@ def singular_fits(student_id):
     singular = flags == 1
     rates = flags.groupby("group_sd").mean()
     fits = results.fits[results.fits["term"] != "Intercept"]
-    half_width = stats.t.ppf(0.975, fits["df"]) * fits["se"]
-    covered = fits.assign(
-        covered=(fits["estimate"] - fits["truth"]).abs() <= half_width, half_width=half_width
+    fits = fits.assign(
+        covered=fits["truth"].between(fits["ci_low"], fits["ci_high"]),
+        width=fits["ci_high"] - fits["ci_low"],
     )
-    widths = covered.pivot_table(index=key, columns="strategy", values="half_width")
-    shares = covered.pivot_table(index=key, columns="strategy", values="covered")
+    widths = fits.pivot_table(index=key, columns="strategy", values="width")
+    shares = fits.pivot_table(index=key, columns="strategy", values="covered")
     where_singular = shares[singular["mlm_full"]].mean()
 
     reference, cases = load_reference(), suspects(student_id)
@@ -395,7 +391,7 @@ def singular_fits(student_id):
         "rates_intercept": rates["mlm_intercept"].tolist(),
         "n_singular": int(singular["mlm_full"].sum()),
         "coverage_full": where_singular["mlm_full"],
-        "mean_width_full": 2 * widths[singular["mlm_full"]]["mlm_full"].mean(),
+        "mean_width_full": widths[singular["mlm_full"]]["mlm_full"].mean(),
         "coverage_intercept": where_singular["mlm_intercept"],
         "best_deviances": best,
         "gaps": (cases["deviance"] - best).tolist(),

@@ -1,6 +1,7 @@
 """What the chapters share: the look of figures, numbers for the prose, and self-checks."""
 
 import json
+import re
 import subprocess
 from html import escape
 from itertools import count, product
@@ -10,6 +11,7 @@ import matplotlib.pyplot as plt
 import matplotlib_inline.backend_inline as inline
 import numpy as np
 import pandas as pd
+from IPython import get_ipython
 from IPython.display import HTML
 from looks import LOOKS
 
@@ -47,6 +49,49 @@ def use_book_style():
         }
     )
     pd.set_option("display.precision", 3)
+    if shell := get_ipython():
+        shell.display_formatter.formatters["text/html"].for_type(pd.DataFrame, table_html)
+
+
+LABELS = {name: strategy.label for name, strategy in STRATEGIES.items()}
+
+
+def table_html(frame):
+    """Return a data frame as the book shows it.
+
+    Strategies go by their labels and head their rows, p values near zero are told as in a
+    paper, what is missing is left empty, and the names of the index are in the one row of the
+    header, where pandas adds a second that is empty but for them.
+    """
+    numbered = frame.index.name is None and pd.api.types.is_integer_dtype(frame.index)
+    if numbered and list(frame.columns[:1]) == ["strategy"]:
+        frame = frame.set_index("strategy")
+    shown = frame.rename(index=LABELS, columns=LABELS)
+    for place, name in enumerate(shown.columns):
+        column = shown.iloc[:, place]
+        if name in ("p", "P-val") and pd.api.types.is_float_dtype(column):
+            told = ["< .001" if p < 0.0005 else "" if pd.isna(p) else f"{p:.3f}" for p in column]
+            shown.isetitem(place, told)
+        elif column.dtype == object:
+            told = [
+                LABELS.get(value, value) if isinstance(value, str) else value for value in column
+            ]
+            shown.isetitem(place, told)
+    return _one_header(shown._repr_html_()).replace("<td>NaN</td>", "<td></td>")
+
+
+def _one_header(html):
+    """Move the names of the index into the header's row above, which has nothing in their place."""
+    rows = re.findall(r"<tr.*?</tr>", html.partition("</thead>")[0], re.S)
+    if len(rows) < 2 or "colspan" in rows[-2]:
+        return html
+    titles, names = (re.findall(r"<th[^>]*>(.*?)</th>", row, re.S) for row in rows[-2:])
+    if len(titles) != len(names) or any(names[sum(map(bool, names)) :]):
+        return html  # the last row holds more than names
+    cells = [f"<th>{name or title}</th>" for title, name in zip(titles, names, strict=True)]
+    row = '<tr style="text-align: right;">' + "".join(cells) + "</tr>"
+    both = re.escape(rows[-2]) + r"\s*" + re.escape(rows[-1])
+    return re.sub(both, lambda _: row, html, count=1)
 
 
 def style_of(strategy):
@@ -56,7 +101,7 @@ def style_of(strategy):
 
 
 def draw_grid(table, measure, label, strategies=tuple(POST_STRATEGIES)):
-    """Draw a measure over the whole grid: a panel a shape of data set, a box a strategy.
+    """Draw a measure over the whole grid: one panel per shape of data set, one box per strategy.
 
     Boxes hold the middle half of the data sets, whiskers reach to the last one, and the
     strategy's marker sits at the median.
@@ -88,7 +133,7 @@ def draw_grid(table, measure, label, strategies=tuple(POST_STRATEGIES)):
             ax.axvline(place - 0.5, color="#e6e6e6", lw=0.7, zorder=0)
         ax.grid(axis="y", color="#e6e6e6", lw=0.7)
         ax.set_axisbelow(True)
-        ax.tick_params(axis="x", length=0, labelsize=8.5)
+        ax.tick_params(axis="x", length=0, labelsize=9.5)
     for ax, each in zip(axes[0], sizes[1], strict=True):
         ax.set_title(f"{each} observations", fontsize=10, loc="center")
     for ax, people in zip(axes[:, 0], sizes[0], strict=True):

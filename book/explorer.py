@@ -1,8 +1,8 @@
 """What the explorer page is made of: its data, its plotting library, and a static view.
 
 As a Sphinx extension (see _config.yml) this writes the page's scripts into the site and loads
-them on that page alone. The page's behaviour is in _static/explorer*.js, its look in
-_static/explorer.css.
+them on that page alone. The page's behaviour is in _static/live/explorer*.js and in what these
+share with the live pictures, its look in _static/explorer.css.
 """
 
 import json
@@ -10,27 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import vl_convert
+from bundle import bundle
 from IPython.display import HTML
-from looks import LOOKS
-from matplotlib.colors import to_hex, to_rgb
+from live import MODULES, looks_module, strategy_looks
+from scipy import stats
 
 from mlmlearn import POST_STRATEGIES, load_reference
 
 PAGE = "book/explorer"
-# The first two are written by the build. Each needs those before it.
-SCRIPTS = ["vega.js", "explorer-data.js", "explorer-model.js", "explorer-plot.js", "explorer.js"]
+# Written by the build. Each needs those before it.
+SCRIPTS = ["vega.js", "explorer-data.js", "explorer.js"]
 TERMS = ["Intercept", "IV1", "IV2", "IV3"]
 DIMENSIONS = ["n_groups", "n_obs", "group_sd"]
-# Vega's names of matplotlib's markers.
-SHAPES = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond"}
 # Numbers travel as whole multiples of this, which is shorter than decimals.
 UNIT = 1e-5
-
-
-def in_the_dark_theme(color):
-    """What the filter of book.css for figures, invert and half a turn of hue, makes of a colour."""
-    inverted = 0.93 - 0.86 * np.array(to_rgb(color))
-    return to_hex(np.clip(2 * inverted @ [0.213, 0.715, 0.072] - inverted, 0, 1))
 
 
 def explorer_data(reference):
@@ -47,9 +40,12 @@ def explorer_data(reference):
         Data sets go by their place in the grid, the last dimension and then the replication
         changing fastest. `truth[term][place]`, `error[strategy][term][place]` and
         `se[strategy][term][place]` have the unit `unit`, four digits of them right;
-        `flags[strategy][place]` packs what is true or false into bits: 0 to 3 whether the 95 %
-        interval of each term contains the truth, 4 to 7 whether its p is below 0.05, 8 singular,
-        9 not converged. `messages` by "strategy place", where something was said.
+        `reach[strategy][term][place]` says in thousandths how many standard errors a 95 % interval
+        reaches; `flags[strategy][place]` packs what is true or false into bits: 0 to 3 whether the
+        95 % interval of each term contains the truth, 4 to 7 whether its p is below 0.05,
+        8 singular, 9 not converged. `messages` by "strategy place", where something was said.
+        `summaries[measure][term][strategy][condition]` holds lower quartile, median, upper
+        quartile, mean and the mean's MCSE, with one term where a measure has none of its own.
     """
     grid = reference.manifest["grid"]
     key = [*DIMENSIONS, "replication"]
@@ -77,32 +73,66 @@ def explorer_data(reference):
         bits += [diagnostics[strategy]["singular"], ~diagnostics[strategy]["converged"]]
         return sum(np.asarray(bit, int) << place for place, bit in enumerate(bits)).tolist()
 
+    def reach(strategy, term):
+        return np.rint(1000 * stats.t.ppf(0.975, column(strategy, term, "df"))).astype(int).tolist()
+
     return {
         "seed": reference.manifest["seed"],
         "replications": grid["replications"],
         "levels": {name: grid[name] for name in DIMENSIONS},
         "terms": TERMS,
-        "strategies": [
-            {
-                "id": s.id,
-                "label": s.label,
-                "color": LOOKS[s.id].color,
-                "dark": in_the_dark_theme(LOOKS[s.id].color),
-                "shape": SHAPES[LOOKS[s.id].marker],
-            }
-            for s in POST_STRATEGIES.values()
-        ],
+        "strategies": strategy_looks(),
         "unit": UNIT,
         "truth": [whole(column("mlm_full", term, "truth")) for term in TERMS],
         "error": [[whole(column(s, term, "error")) for term in TERMS] for s in POST_STRATEGIES],
         "se": [[whole(column(s, term, "se")) for term in TERMS] for s in POST_STRATEGIES],
+        "reach": [[reach(s, term) for term in TERMS] for s in POST_STRATEGIES],
         "flags": [flags(strategy) for strategy in POST_STRATEGIES],
+        "summaries": summaries(by_fit, diagnostics, grid["replications"]),
         "messages": {
             f"{i} {place}": text
             for i, strategy in enumerate(POST_STRATEGIES)
             for place, text in enumerate(diagnostics[strategy]["messages"])
             if text
         },
+    }
+
+
+def summaries(by_fit, diagnostics, replications):
+    """Summarise every measure of the page over the data sets of each condition."""
+
+    def summary(values, rate=False):
+        sets = np.asarray(values, float).reshape(-1, replications)
+        quartiles = np.quantile(sets, [0.25, 0.5, 0.75], axis=1)
+        mean = sets.mean(axis=1)
+        spread = np.sqrt(mean * (1 - mean)) if rate else sets.std(axis=1, ddof=1)
+        rows = np.array([*quartiles, mean, spread / np.sqrt(replications)]).T
+        return [[float(f"{one:.5g}") for one in row] for row in rows * (100 if rate else 1)]
+
+    def of_terms(one, *, rate=False):
+        return [[summary(one(by_fit[s, term]), rate) for s in POST_STRATEGIES] for term in TERMS]
+
+    def total(one):
+        return [
+            [
+                summary(sum(one(by_fit[s, term]).to_numpy() for term in TERMS))
+                for s in POST_STRATEGIES
+            ]
+        ]
+
+    def share(one):
+        return [[summary(one(diagnostics[s]), rate=True) for s in POST_STRATEGIES]]
+
+    return {
+        "coef_abs_error": total(lambda f: f["error"].abs()),
+        "se_sum": total(lambda f: f["se"]),
+        "t_sum": total(lambda f: (f["estimate"] / f["se"]).abs()),
+        "error": of_terms(lambda f: f["error"]),
+        "se": of_terms(lambda f: f["se"]),
+        "covered": of_terms(lambda f: f["covered"], rate=True),
+        "significant": of_terms(lambda f: f["significant"], rate=True),
+        "singular": share(lambda d: d["singular"]),
+        "failed": share(lambda d: ~d["converged"].astype(bool)),
     }
 
 
@@ -113,20 +143,23 @@ def whole(numbers, digits=4):
     return np.rint(np.rint(numbers / step) * step / UNIT).astype(int).tolist()
 
 
-def static_view(n_groups=30, n_obs=25):
-    """Show a summary of one shape of data set; where scripts run, the explorer replaces it."""
-    sums = load_reference().recovery().query("n_groups == @n_groups and n_obs == @n_obs")
-    medians = sums.pivot_table(
-        index="group_sd", columns="strategy", values="coef_abs_error", aggfunc="median"
-    )[list(POST_STRATEGIES)]
-    medians.columns = [POST_STRATEGIES[name].label for name in medians]
-    table = medians.rename_axis("Between-person SD").reset_index()
+def static_view(n_groups=30, n_obs=25, term="IV1"):
+    """Show the first view of one shape of data set; where scripts run, the explorer replaces it."""
+    fits = load_reference().fits.query(
+        "n_groups == @n_groups and n_obs == @n_obs and term == @term"
+    )
+    covered = fits["truth"].between(fits["ci_low"], fits["ci_high"])
+    rates = covered.groupby([fits["group_sd"], fits["strategy"]]).agg(["mean", "count"])
+    mcse = np.sqrt(rates["mean"] * (1 - rates["mean"]) / rates["count"])
+    cells = [f"{100 * r:.0f} ({100 * e:.1f})" for r, e in zip(rates["mean"], mcse, strict=True)]
+    table = rates.assign(cell=cells)["cell"].unstack()[list(POST_STRATEGIES)]
+    table.columns = [POST_STRATEGIES[name].label for name in table]
+    table = table.rename_axis("Between-person SD").reset_index()
     return HTML(
         '<div id="explorer-app"><p>The explorer needs JavaScript. Without it, here is one of its '
-        "views: medians of the sum of absolute errors over fifty data sets of "
-        f"{n_groups} people with {n_obs} observations each.</p>"
-        + table.to_html(index=False, border=0, float_format="{:.3g}".format)
-        + "</div>"
+        f"views: how often, in %, the 95 % intervals for the slope of {term} hold the truth, over "
+        f"fifty data sets of {n_groups} people with {n_obs} observations each; in brackets the "
+        "Monte Carlo standard error.</p>" + table.to_html(index=False, border=0) + "</div>"
     )
 
 
@@ -146,11 +179,14 @@ def write_scripts(app):
     # In a function of its own, or its short names would clash with those of other scripts.
     (folder / "vega.js").write_text(f"(() => {{{library}}})();", encoding="utf-8")
     (folder / "explorer-data.js").write_text(f"window.explorerData = {data};", encoding="utf-8")
+    script = bundle(MODULES, "explorer", {"looks": looks_module()})
+    (folder / "explorer.js").write_text(script, encoding="utf-8")
 
 
 def load_scripts(app, pagename, templatename, context, doctree):
     """Load them on the explorer's page, after the page itself."""
     if pagename == PAGE:
+        app.add_css_file("live.css")
         app.add_css_file("explorer.css")
         for name in SCRIPTS:
             app.add_js_file(name, loading_method="defer")

@@ -7,11 +7,15 @@ from looks import LOOKS
 
 from mlmlearn import POST_STRATEGIES, Condition, fit, simulate
 
+# A draw as any other, but for one thing: the random-intercept model's interval misses the truth.
+# These six people's average slope lies within a standard error of the population's.
+SIX_PEOPLE = 40
 
-def overview_data():
+
+def overview_data(seed=31):
     """Simulate six people, a few observations each, whose slopes differ a good deal."""
     condition = Condition(n_groups=6, n_obs=6, group_sd=1, n_predictors=1, betas=[0, 1])
-    return simulate(condition, seed=31)
+    return simulate(condition, seed=seed)
 
 
 def draw_lines(ax, data, result):
@@ -26,18 +30,27 @@ def draw_lines(ax, data, result):
     ax.plot(x, average["Intercept"] + average["IV1"] * x, color=color, lw=3.5)
 
 
-def draw_intervals(ax, results, truth):
-    """Draw each strategy's slope with its 95 % interval against the true slope."""
+def draw_intervals(ax, results, truth, people=None):
+    """Draw each strategy's slope with its 95 % interval against the true slope.
+
+    `people` is the mean of the true slopes of the people in the data, where it is to be shown.
+    """
     for row, result in enumerate(reversed(results)):
         slope = result.coefs.loc["IV1"]
         style = style_of(result.strategy)
         ax.plot([slope["ci_low"], slope["ci_high"]], [row, row], color=style["color"], lw=2.5)
         ax.plot(slope["estimate"], row, style["marker"], color=style["color"], ms=9)
     ax.axvline(truth, color=INK, ls="--", lw=1.2)
-    ax.annotate(
-        "true average slope", (truth, len(results) - 0.45), (4, 0),
-        textcoords="offset points", color=INK, va="center", annotation_clip=False,
-    )  # fmt: skip
+    top = len(results) - 0.45
+    above = {"va": "center", "textcoords": "offset points", "annotation_clip": False}
+    if people is None:
+        ax.annotate("true average slope", (truth, top), (4, 0), color=INK, **above)
+    else:
+        low, high = sorted([(truth, "all people", INK), (people, "these six", GREY)])
+        ax.axvline(people, color=GREY, ls=":", lw=1.8)
+        for (x, name, color), side in [(low, -1), (high, 1)]:
+            ax.annotate(name, (x, top), (5 * side, 0), color=color,
+                        ha="left" if side > 0 else "right", **above)  # fmt: skip
     ax.set_yticks(range(len(results)), [style_of(r.strategy)["label"] for r in reversed(results)])
     ax.set_ylim(-0.6, len(results) - 0.2)
     ax.tick_params(axis="y", length=0)
@@ -46,16 +59,20 @@ def draw_intervals(ax, results, truth):
 
 
 IN_A_PHRASE = {
-    "mlm_full": "a line a person, each pulled\ntowards the average line",
+    "mlm_full": "one line per person, each pulled\ntowards the average line",
     "mlm_intercept": "parallel lines: people differ\nin level, not in slope",
     "cluster_robust": "one line; people only\nwiden its interval",
-    "two_stage": "a line a person on its own,\nthen the average of the lines",
+    "two_stage": "one line per person on its own,\nthen the average of the lines",
 }
 
 
-def draw_overview():
-    """Show the four strategies at work on one data set, and what each concludes."""
-    simulated = overview_data()
+def draw_overview(simulated=None):
+    """Show the four strategies at work on one data set, and what each concludes.
+
+    With data of one's own the true average slope of the people in them is marked, too.
+    """
+    people = None if simulated is None else simulated.group_coefs["IV1"].mean()
+    simulated = overview_data() if simulated is None else simulated
     results = [fit(strategy, simulated) for strategy in POST_STRATEGIES]
     figure = plt.figure(figsize=(WIDTH, 7.4))
     top, bottom = figure.subfigures(2, height_ratios=[2.6, 1])
@@ -67,7 +84,7 @@ def draw_overview():
         ax.text(0, 1.03, IN_A_PHRASE[result.strategy], transform=ax.transAxes, fontsize=9.5)
         ax.set(xticks=[], yticks=[])
     axes[1, 0].set(xlabel="predictor", ylabel="outcome")
-    draw_intervals(bottom.subplots(), results, simulated.betas[1])
+    draw_intervals(bottom.subplots(), results, simulated.betas[1], people)
     return figure
 
 
@@ -83,32 +100,49 @@ def slope_coverage(fits):
     return 100 * rates.mean(), 100 * rates.sem()
 
 
-def draw_answer(fits):
-    """Show how often each strategy's 95 % intervals keep their promise."""
-    coverage, mcse = slope_coverage(fits)
-    fig, ax = plt.subplots(figsize=(WIDTH, 3.4))
+def draw_answer(study):
+    """Show how often each strategy's 95 % intervals keep their promise in the post's grid.
+
+    The random-intercept model has a line for each number of observations, the others a mark for
+    all sizes together.
+    """
+    rows = study.drop_duplicates(["n_groups", "n_obs", "group_sd", "strategy"])
+    covered = 100 * rows.set_index(["strategy", "group_sd", "n_obs", "n_groups"])["slopes_covered"]
+    sds = sorted(rows["group_sd"].unique())
+    fig, ax = plt.subplots(figsize=(WIDTH, 3.7))
     ax.axhline(95, color=GREY, lw=1)
-    places = np.arange(coverage.index.levels[1].size)
-    for i, strategy in enumerate(reversed(POST_STRATEGIES)):
-        ax.errorbar(
-            places + 0.05 * (i - 1.5), coverage[strategy], 2 * mcse[strategy],
-            ls=LOOKS[strategy].linestyle, ms=6, **style_of(strategy)
-        )  # fmt: skip
-    ax.set_xticks(places, [f"{sd:g}" for sd in coverage.index.levels[1]])
-    ax.set(xlabel="Between-person SD", ylabel="Intervals that hold the truth, %", ylim=(0, 104))
-    ax.legend(*reversed_handles(ax), loc="lower left", fontsize=10, handlelength=3)
-    ax.annotate("promised: 95 %", (places[-1] + 0.2, 95), (0, -13), textcoords="offset points",
+    places = np.arange(len(sds))
+    for i, strategy in enumerate(others := [s for s in POST_STRATEGIES if s != "mlm_intercept"]):
+        x = places + 0.13 * (i - (len(others) - 1) / 2)
+        by_sd = covered[strategy].groupby("group_sd").mean()
+        ax.plot(x, by_sd, ls="", ms=6, **style_of(strategy))
+    style = style_of("mlm_intercept")
+    by_size = covered["mlm_intercept"].groupby(["n_obs", "group_sd"]).mean()
+    for n_obs in by_size.index.unique("n_obs"):
+        ax.plot(places, by_size[n_obs], ls=LOOKS["mlm_intercept"].linestyle, ms=6, **style)
+        ax.text(places[-1] + 0.15, by_size[n_obs].iloc[-1], f"{n_obs}", va="center",
+                color=style["color"])  # fmt: skip
+        style.pop("label", None)
+    ax.text(places[-1] + 0.3, by_size[by_size.index.unique("n_obs")[0]].iloc[-1] + 7,
+            "rows each", ha="right", color=style["color"], fontsize=9.5)  # fmt: skip
+    ax.set_xticks(places, [f"{sd / AVERAGE_SLOPE:g}" for sd in sds])
+    ax.set(xlim=(-0.3, places[-1] + 0.45), ylim=(0, 106))
+    ax.set(
+        xlabel="SD of people's slopes, divided by their average",
+        ylabel="Intervals that hold the slope, %",
+    )
+    ax.legend(loc="lower left", fontsize=10)
+    ax.annotate("promised: 95 %", (places[-1] + 0.4, 95), (0, 7), textcoords="offset points",
                 ha="right", color=GREY, fontsize=9.5)  # fmt: skip
     return fig
 
 
-def reversed_handles(ax):
-    """Legend entries in the strategies' order, whatever was drawn on top."""
-    return [entries[::-1] for entries in ax.get_legend_handles_labels()]
+# Slopes of the post's grid are drawn evenly between 0 and 1.
+AVERAGE_SLOPE = 0.5
 
 
 if __name__ == "__main__":  # remake the picture that README.md shows
     from bookkit import use_book_style
 
     use_book_style()
-    draw_overview().savefig("book/_static/overview.png", dpi=150)
+    draw_overview(overview_data(SIX_PEOPLE)).savefig("book/_static/overview.png", dpi=150)

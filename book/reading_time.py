@@ -10,10 +10,13 @@ WORDS_A_MINUTE = 120
 SECONDS = {"line of code": 5, "figure or table": 45, "formula": 30, "question": 45}
 
 CELL = re.compile(r"^```\{code-cell\}.*?\n(.*?)^```$", re.M | re.S)
-HIDDEN = re.compile(r"^(?:tags:|:tags:).*(?:remove-cell|remove-input|hide-input)", re.M)
+HIDDEN = re.compile(r"^(?:tags:|:tags:).*(?:remove|hide)-(?:cell|input)", re.M)
 OPTIONS = re.compile(r"\A(?:---\n.*?^---\n|(?::\w+:.*\n)+)", re.M | re.S)
-# What is folded away: solutions, and hints.
-FOLDED = [r"^```\{solution-start\}.*?^```\{solution-end\}", r"^```\{admonition\} Hint\n.*?^```$"]
+# What is folded away: solutions, hints, and boxes for those who want it in full.
+FOLDED = [
+    r"^```\{solution-start\}.*?^```\{solution-end\}",
+    r"^(`{3,})\{admonition\}[^\n]*\n:class:[^\n]*dropdown\n.*?^\1$",
+]
 
 
 def minutes(source):

@@ -27,7 +27,16 @@ except ImportError:  # Windows
 ROOT = Path(__file__).resolve().parent.parent
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
-REFERENCE = {"intro", "explorer", "teaching", "glossary", "reproducibility", "api", "bibliography"}
+REFERENCE = {
+    "intro",
+    "explorer",
+    "playground",
+    "teaching",
+    "glossary",
+    "reproducibility",
+    "api",
+    "bibliography",
+}
 CHAPTERS = [page for page in PAGES if Path(page).name not in REFERENCE]
 
 # An R that other tests started in this process changes the environment for its children.

@@ -99,6 +99,25 @@ def test_a_page_can_be_read_without_javascript(visit, page):
             assert one.is_visible() or not one.text_content().strip(), (kind, one.text_content())
 
 
+def test_figures_fill_the_column_and_a_table_says_that_it_goes_on(visit):
+    """Labels of a figure shrink with it, and a phone shows no scroll bar."""
+    images = """() => [...document.querySelectorAll("figure img")]
+        .map(image => [image.clientWidth, image.closest("section").clientWidth])"""
+    tab = visit("book/your_own_data")
+    assert all(width == min(column, 43 * 16) for width, column in tab.evaluate(images))
+    tab = visit("book/your_own_data", size=PHONE)
+    screen = tab.evaluate("() => innerWidth")
+    assert all(width > 0.92 * screen for width, _ in tab.evaluate(images))
+    hiding = tab.evaluate(
+        """() => [...document.querySelectorAll("article table")]
+            .map(table => table.closest(".output, .pst-scrollable-table-container"))
+            .filter(box => box.scrollWidth > box.clientWidth + 1)
+            .map(box => getComputedStyle(box).backgroundImage)"""
+    )
+    assert len(hiding) > 3
+    assert all("gradient" in shown for shown in hiding)
+
+
 # What readers do
 
 

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from mlmlearn import POST_STRATEGIES, InputError, compare, fit
 
@@ -135,9 +136,19 @@ def test_an_outcome_far_from_zero_is_fitted_or_a_matter_of_precision(sleep, engi
                 group="Subject", engine=engine)
             for by in (0, shift)
         )  # fmt: skip
-        for name in ("estimate", "se"):  # of nine digits before the point, six behind it are left
+        # Of nine digits before the point, six behind it are left.
+        for name in ("estimate", "se", "df"):
             expected = near.coefs.loc["Days", name]
-            assert far.coefs.loc["Days", name] == pytest.approx(expected, rel=1e-3)
+            assert far.coefs.loc["Days", name] == pytest.approx(expected, rel=1e-5)
+        for name, by in (("estimate", shift), ("ci_low", shift), ("se", 0)):
+            expected = near.coefs.loc["Intercept", name]
+            assert far.coefs.loc["Intercept", name] - by == pytest.approx(expected, rel=1e-4)
+        t = far.coefs["estimate"] / far.coefs["se"]
+        np.testing.assert_allclose(far.coefs["p"], 2 * stats.t.sf(abs(t), far.coefs["df"]))
+        assert far.reml_deviance == pytest.approx(near.reml_deviance, abs=1e-4, nan_ok=True)
+        if near.group_coefs is not None:
+            moved = (far.group_coefs - near.group_coefs)["Intercept"]
+            np.testing.assert_allclose(moved - shift, 0, atol=1e-2)
     with pytest.raises(InputError, match=r"^the outcome 'Reaction' varies so little .* subtract"):
         fit("mlm_full", "Reaction ~ Days", sleep.assign(Reaction=sleep["Reaction"] + 1e12),
             group="Subject", engine=engine)  # fmt: skip

@@ -150,7 +150,7 @@ def test_compare_shows_letters_that_the_terminal_does_not_know():
 @pytest.mark.parametrize(
     ("formula", "roles"),
     [
-        ("y ~ x + (x | g)", (["g"], ["y"], ["g", "x"])),
+        ("y ~ x + (x | g)", (["g"], ["y"], ["x"])),
         ("log(`my y`) ~ x * C(z, Treatment('a'))", (["k"], ["my y"], ["x"])),
         ("y ~ 1 + np.log(x.y) + z", (["k"], ["y"], ["z", "x.y"])),
     ],

@@ -119,41 +119,68 @@ def test_the_deviance_is_minus_twice_the_restricted_likelihood_of_all_rows():
         np.testing.assert_allclose(found.coefs["se"], se, rtol=1e-8)
 
 
-@pytest.mark.parametrize("m", [1, 3])
-def test_the_derivatives_are_those_of_the_deviance(m):
+def deviance_of(data, G):
+    """The profiled deviance of one data set in standardised units, straight from its formula."""
+    m, k = len(G), data.n_fixed
+    K = [np.eye(k) + C[:, :m] @ G @ C[:, :m].T for C in data.rows[0]]
+    both = sum(T.T @ np.linalg.solve(K_j, T) for T, K_j in zip(data.rows[0], K, strict=True))
+    information, score = both[:k, :k], both[:k, k]
+    squares = both[k, k] - score @ np.linalg.solve(information, score) + data.rest[0]
+    s2 = squares / data.n_free[0]
+    log_det = sum(np.linalg.slogdet(K_j)[1] for K_j in K) + np.linalg.slogdet(information)[1]
+    return log_det + data.n_free[0] * (1 + np.log(2 * np.pi * s2)), np.linalg.inv(information)
+
+
+def evaluated(data, m, V, s, n_moves, prior=0.0):
+    """What the engine finds at some axes and sizes: deviance, W, slope, hessian, S."""
+    pooled = data.pooled(m)
+    blocks = reml.side_by_side(pooled.rows[0])
+    n, _, _, w = blocks.shape
+    P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
+    value, _, weights = reml.profiled(
+        blocks, pooled.common[0], pooled.rest[0], data.n_rows[0], V, s, P, Q
+    )
+    return value, weights, *reml.bent(P, Q, weights, data.n_rows[0], s, n_moves, prior)
+
+
+@pytest.mark.parametrize("prior", [0.0, 1.0])
+@pytest.mark.parametrize("correlated", [True, False])
+@pytest.mark.parametrize(("m", "n_groups"), [(1, 8), (3, 8), (3, 130)])
+def test_the_derivatives_are_those_of_the_deviance(m, n_groups, correlated, prior):
     rng = np.random.default_rng(1)
-    X = np.concatenate([np.ones((3, 8, 6, 1)), rng.normal(size=(3, 8, 6, 2))], axis=-1)
-    data = standardised_of(X, rng.normal(size=(3, 8, 6))).pooled(m)
-    Lambda = rng.normal(size=(3, m, m))
-    here = reml.profile(data, Lambda)
-    found = reml.derivatives(data, here, Lambda)
-    np.testing.assert_allclose(
-        found.base @ found.base.swapaxes(1, 2), Lambda @ Lambda.swapaxes(1, 2), atol=1e-12
-    )
-    n_moves = m * (m + 1) // 2
-    across = found.hessian[:, :-1, -1:]
-    profiled = (
-        found.hessian[:, :-1, :-1] - across @ across.swapaxes(1, 2) / (found.hessian[:, -1:, -1:])
-    )
+    X = np.concatenate([np.ones((1, n_groups, 6, 1)), rng.normal(size=(1, n_groups, 6, 2))], axis=3)
+    data = standardised_of(X, rng.normal(size=(1, n_groups, 6)))
+    n_moves = m * (m + 1) // 2 if correlated else m
+    s = rng.uniform(0.2, 1, m)
+    V = np.linalg.qr(rng.normal(size=(m, m)))[0] if correlated else rng.normal(size=(m, m))
 
-    def deviance(*steps):  # steps: how far along which move
-        moved = found.base + sum(size * found.moves[:, t] for size, t in steps)
-        return reml.profile(data, moved).deviance
+    def at(*steps):  # steps: how far along which move
+        there, sizes = reml.moved(
+            V, s, np.sum([h * np.eye(n_moves)[t] for t, h in steps], axis=0), correlated
+        )
+        return (there * sizes**2) @ there.T
 
+    def deviance(*steps):
+        G = at(*steps)
+        return deviance_of(data, G)[0] - prior * np.linalg.slogdet(G)[1]
+
+    value, weights, slope, hessian, S = evaluated(data, m, V, s, n_moves, prior)
+    stay = (0, 0.0)
+    assert value == pytest.approx(deviance_of(data, at(stay))[0], abs=1e-10)
+    across = hessian[:-1, -1:]
+    profiled = hessian[:-1, :-1] - across @ across.T / hessian[-1, -1]
     for t in range(n_moves):
-        slope = (deviance((1e-5, t)) - deviance((-1e-5, t))) / 2e-5
-        np.testing.assert_allclose(found.gradient[:, t], slope, rtol=1e-5, atol=1e-6)
+        difference = (deviance((t, 1e-5)) - deviance((t, -1e-5))) / 2e-5
+        assert slope[t] == pytest.approx(difference, rel=1e-5, abs=1e-5)
+        # On the curve that the move bends into, Lambda itself goes straight.
         for u in range(n_moves):
-            size = 1e-3
+            h = 1e-3
             bend = sum(
-                i * j * deviance((i * size, t), (j * size, u)) for i in (1, -1) for j in (1, -1)
-            ) / (4 * size**2)
-            np.testing.assert_allclose(profiled[:, t, u], bend, rtol=1e-4, atol=1e-4)
-        sides = [
-            reml.profile(data, found.base + size * found.moves[:, t]).inverse
-            for size in (1e-5, -1e-5)
-        ]
-        change = here.inverse @ found.S[:, t, :-1, :-1] @ here.inverse
+                i * j * deviance((t, i * h), (u, j * h)) for i in (1, -1) for j in (1, -1)
+            ) / (4 * h**2)
+            assert profiled[t, u] == pytest.approx(bend, rel=1e-4, abs=1e-2)
+        sides = [deviance_of(data, at((t, h)))[1] for h in (1e-5, -1e-5)]
+        change = weights[:-1, :-1] @ S[t, :-1, :-1] @ weights[:-1, :-1]
         np.testing.assert_allclose(change, (sides[0] - sides[1]) / 2e-5, rtol=1e-5, atol=1e-8)
 
 
@@ -161,10 +188,17 @@ def test_the_derivatives_are_those_of_the_deviance(m):
 def test_a_search_leaves_a_variance_of_zero_when_there_is_a_better_one(m):
     drawn = draw_many(Condition(30, 25, 0.5), 1, range(10))
     data = standardised_of(drawn.X, drawn.y).pooled(m)
-    _, from_zero = reml._minimise(data, np.zeros((10, m, m)))
-    best = reml.profile(*reml.optimum(data, m)).deviance
-    np.testing.assert_allclose(from_zero, best, atol=1e-8)
-    assert (from_zero < reml.profile(data, np.zeros((10, m, m))).deviance - 1).all()
+    for i in range(10):
+        given = (
+            reml.side_by_side(data.rows[i]), data.common[i], data.rest[i], data.n_rows[i],
+        )  # fmt: skip
+        from_zero = reml.search(*given, np.eye(m), np.zeros(m), True, 0.0, np.inf)[0]
+        best = reml.best_of_searches(*given, data.n_groups[i], np.eye(m), True, 0.0)[0]
+        assert from_zero == pytest.approx(best, abs=1e-8)
+        n, columns, _, w = given[0].shape
+        P, Q = np.empty((n, m, m, w)), np.empty((n, columns, m, w))
+        at_zero = reml.profiled(*given, np.eye(m), np.zeros(m), P, Q)[0]
+        assert from_zero < at_zero - 1
 
 
 def test_with_hardly_any_noise_the_full_model_is_two_stage_ols():

@@ -105,17 +105,56 @@ def test_a_place_leads_to_its_data_set_and_that_to_its_numbers(data, places):
             assert se == pytest.approx(row["se"], rel=1e-3, abs=1e-5)
 
 
+def test_every_summary_is_that_of_the_measure(reference, data):
+    """Means and Monte Carlo errors from `performance`, quartiles from pandas."""
+    by = [*KEY[:3], "strategy", "term"]
+    measures = performance(reference.fits, by=by).set_index(by)
+    sums = reference.recovery().groupby([*KEY[:3], "strategy"])
+    conditions = [key[:3] for key, _ in sums if key[3] == "mlm_full"]
+    assert len(conditions) == 45
+    for i, strategy in enumerate(POST_STRATEGIES):
+        for c in (0, 7, 26, 44):
+            where = (*conditions[c], strategy)
+            for name in ("coef_abs_error", "se_sum", "t_sum"):
+                values = sums.get_group(where)[name]
+                expected = [*values.quantile([0.25, 0.5, 0.75]), values.mean(), values.sem()]
+                assert data["summaries"][name][0][i][c] == pytest.approx(expected, rel=1e-4)
+            for k, term in enumerate(data["terms"]):
+                known = measures.loc[(*where, term)]
+                rates = data["summaries"]["covered"][k][i][c][3:]
+                expected = [100 * known["coverage"], 100 * known["coverage_mcse"]]
+                assert rates == pytest.approx(expected, rel=1e-4)
+                bias = data["summaries"]["error"][k][i][c][3:]
+                assert bias == pytest.approx([known["bias"], known["bias_mcse"]], rel=1e-4)
+    said = reference.diagnostics.groupby([*KEY[:3], "strategy"])["singular"].mean()
+    for c, condition in enumerate(conditions):
+        shown = data["summaries"]["singular"][0][0][c][3]
+        assert shown == pytest.approx(100 * said[(*condition, "mlm_full")])
+
+
+def test_intervals_reach_as_far_as_the_reference_runs(reference, data, places):
+    for i, strategy in enumerate(POST_STRATEGIES):
+        for k, term in enumerate(data["terms"]):
+            rows = rows_of(reference.fits, strategy=strategy, term=term)
+            place = at(places, rows)
+            reach = np.array(data["reach"][i][k])[place] / 1000
+            se = np.array(data["se"][i][k])[place] * data["unit"]
+            np.testing.assert_allclose(reach * se, rows["ci_high"] - rows["estimate"], rtol=2e-3)
+
+
 def test_strategies_look_as_everywhere_in_the_book(data):
     for shown, strategy in zip(data["strategies"], POST_STRATEGIES.values(), strict=True):
         assert (shown["label"], shown["color"]) == (strategy.label, LOOKS[strategy.id].color)
     assert len({shown["shape"] for shown in data["strategies"]}) == len(POST_STRATEGIES)
 
 
-def test_without_scripts_there_is_a_table_of_medians(reference):
+def test_without_scripts_there_is_a_table_of_coverage(reference):
     html = static_view(n_groups=10, n_obs=5).data
-    sums = reference.recovery().query("n_groups == 10 and n_obs == 5 and group_sd == 4")
-    for strategy, rows in sums.groupby("strategy"):
-        assert f"{rows['coef_abs_error'].median():.3g}</td>" in html
+    fits = reference.fits.query("n_groups == 10 and n_obs == 5 and group_sd == 4 and term == 'IV1'")
+    known = performance(fits, by=["strategy"]).set_index("strategy")
+    for strategy, row in known.iterrows():
+        cell = f"{100 * row['coverage']:.0f} ({100 * row['coverage_mcse']:.1f})</td>"
+        assert cell in html
         assert POST_STRATEGIES[strategy].label in html
 
 

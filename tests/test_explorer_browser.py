@@ -5,6 +5,7 @@ import re
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import WATCHDOG
@@ -16,6 +17,7 @@ from mlmlearn import POST_STRATEGIES, Condition, compare, load_reference, perfor
 WIDE, PHONE = {"width": 1400, "height": 900}, {"width": 375, "height": 800}
 LABELS = {strategy.label: strategy.id for strategy in POST_STRATEGIES.values()}
 POINTS = "#explorer-plot svg g.points_marks path"
+ERRORS = "measure=coef_abs_error&n_groups=30&n_obs=25&group_sd=all"
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def choose(page, group, value):
 
 
 def code(page, label="Draw it again"):
-    return page.locator(".explorer-line", has_text=label).locator("code").inner_text()
+    return page.locator(".live-line", has_text=label).locator("code").inner_text()
 
 
 def picked(page):
@@ -116,7 +118,7 @@ def assert_the_card_is_right(page, sums, chosen, measure):
 
 
 def test_the_plot_and_the_table_show_the_reference_run(open_page, sums):
-    page = open_page()
+    page = open_page(ERRORS)
     here = sums.query("n_groups == 30 and n_obs == 25")
     drawn = points(page)
     assert len(drawn) == len(here) == 1000
@@ -135,7 +137,7 @@ def test_the_plot_and_the_table_show_the_reference_run(open_page, sums):
 
 
 def test_every_control_changes_plot_table_and_address(open_page, sums):
-    page = open_page()
+    page = open_page(ERRORS)
     page.select_option("#explorer-measure", "se_sum")
     choose(page, "n_groups", "10")
     choose(page, "n_obs", "5")
@@ -166,7 +168,7 @@ def test_every_control_changes_plot_table_and_address(open_page, sums):
 
 
 def test_one_dimension_at_a_time_lies_side_by_side(open_page):
-    page = open_page()
+    page = open_page(ERRORS)
     choose(page, "n_groups", "all")
     page.wait_for_function(f"document.querySelectorAll('{POINTS}').length === 600")
     head, rows = view_table(page)
@@ -190,6 +192,59 @@ def test_the_axis_stays_until_the_reader_zooms(open_page):
     boxes = [path.bounding_box()["x"] for path in page.locator(POINTS).all()]
     plot = page.locator("#explorer-plot").bounding_box()
     assert max(boxes) - min(boxes) > 0.6 * plot["width"]
+
+
+def test_it_opens_on_coverage_with_intervals_that_cross_the_truth_or_not(open_page):
+    page = open_page()
+    assert page.input_value("#explorer-measure") == "covered"
+    fits = load_reference().fits.query(
+        "n_groups == 30 and n_obs == 25 and group_sd == 1 and term == 'IV1'"
+    )
+    drawn = points(page)
+    assert len(drawn) == 200
+    for strategy, rows in fits.groupby("strategy"):
+        mine = sorted((p for p in drawn if p["strategy"] == strategy), key=lambda p: p["place"])
+        rows = rows.sort_values("replication")
+        for name, column in (("low", "ci_low"), ("high", "ci_high")):
+            known = rows[column] - rows["truth"]
+            assert [p[name] for p in mine] == pytest.approx(known.tolist(), abs=2e-3)
+        holds = rows["truth"].between(rows["ci_low"], rows["ci_high"])
+        assert [bool(p["value"]) for p in mine] == holds.tolist()
+        # Those that miss have another shape and the page's ink.
+        assert f"{100 * holds.mean():.0f} % yes (MCSE" in page.text_content("#explorer-plot svg")
+    shapes = page.eval_on_selector_all(
+        POINTS, "all => all.map(p => [!p.__data__.datum.value, p.getAttribute('d').includes('A')])"
+    )
+    assert all(missed != round for missed, round in shapes)
+    # Nothing is said of an estimate that is not in the row.
+    page.focus("#explorer-plot")
+    page.keyboard.press("ArrowRight")
+    said = page.inner_text("[role=status]")
+    value, low, high = re.search(r"(?:yes|no), (\S+) \[(\S+), (\S+)\]", said).groups()
+    assert number(low) < number(value) < number(high)
+
+
+def test_a_picked_data_set_is_drawn_from_the_same_random_numbers(open_page):
+    page = open_page("measure=covered&coefficient=IV2&n_groups=10&n_obs=5&group_sd=1&data=10,5,1,3")
+    simulated = picked(page)
+    dots = page.locator(".explorer-card .live-dot")
+    dots.first.wait_for()
+    assert dots.count() == len(simulated.data) == 50
+    x, y = ([float(dot.get_attribute(name)) for dot in dots.all()] for name in ("cx", "cy"))
+    # Pixels go with the data in a straight line, so nothing but the rows themselves would fit.
+    for pixels, column in ((x, "IV2"), (y, "DV")):
+        assert abs(np.corrcoef(pixels, simulated.data[column])[0, 1]) > 1 - 1e-9
+    assert page.locator(".explorer-card .live-person").count() == 10
+    assert page.locator(".explorer-card .explorer-estimate").count() == 4
+
+
+def test_a_drawing_that_fails_says_so(open_page):
+    page = open_page(ERRORS)
+    page.evaluate("() => { vegaEmbed = async () => { throw new Error('no ink left') } }")
+    page.select_option("#explorer-measure", "se_sum")
+    page.get_by_text("This view could not be drawn (no ink left)").first.wait_for()
+    assert len(view_table(page)[1]) == 20
+    assert any("no ink left" in said for said in page.complaints)
 
 
 def test_a_rate_stands_beside_its_monte_carlo_error(open_page):
@@ -224,7 +279,7 @@ def test_a_click_tells_which_data_set_it_is_and_how_to_draw_it_again(open_page, 
 
 
 def test_all_of_it_works_by_keyboard(open_page, sums):
-    page = open_page()
+    page = open_page(ERRORS)
     page.focus("#explorer-measure")
     with redrawn(page):
         page.keyboard.press("ArrowDown")  # the next measure
@@ -384,7 +439,7 @@ def hexadecimal(color):
 
 
 def test_strategies_stand_out_in_the_dark_theme(open_page):
-    page = open_page(color_scheme="dark")
+    page = open_page(ERRORS, color_scheme="dark")
     page.wait_for_selector(POINTS)
     fills = set(page.eval_on_selector_all(POINTS, "all => all.map(p => getComputedStyle(p).fill)"))
     assert len(fills) == len(POST_STRATEGIES)
@@ -400,7 +455,7 @@ def test_nothing_comes_from_elsewhere_and_the_page_is_light(open_page, address):
     sizes = {urlsplit(r.url).path: len(gzip.compress(r.body())) for r in page.responses}
     assert sum(sizes.values()) < 2_000_000
     own = {path: n for path, n in sizes.items() if re.search(r"explorer|vega", path)}
-    assert len(own) == 7
+    assert len(own) == 5  # the page, the library, the data, the script, its look
     assert sum(own.values()) < 600_000
     # Other pages do not pay for it.
     other = open_page(path="search.html")

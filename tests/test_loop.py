@@ -442,15 +442,20 @@ def test_threads_of_blas_are_as_they_were(monkeypatch):
         with joblib.parallel_config(backend="threading"):
             run(grid, engine="batch", n_jobs=4, progress=False)
         assert state() == before
-        # Two that overlap, the first to come being the first to go.
-        first, second = one_thread(), one_thread()
-        first.__enter__()
-        second.__enter__()
-        assert set(state()[0].values()) == {1}
-        first.__exit__(None, None, None)
-        assert set(state()[0].values()) == {1}
-        second.__exit__(None, None, None)
-        assert state() == before
+        # A second thread waits until the first has gone.
+        seen = []
+
+        def second():
+            with one_thread():
+                seen.append(os.environ["OMP_NUM_THREADS"])
+
+        with one_thread():
+            waiting = threading.Thread(target=second)
+            waiting.start()
+            waiting.join(timeout=0.2)
+            assert (set(state()[0].values()), seen) == ({1}, [])
+        waiting.join()
+        assert (state(), seen) == (before, ["1"])
 
 
 def test_results_and_data_can_be_compared_without_an_error(fake):

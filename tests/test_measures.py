@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from mlmlearn import InputError, paired_difference, performance
+from mlmlearn import Grid, InputError, paired_difference, performance, run
 from mlmlearn.measures import MEASURES
 
 # Four fits worked out by hand. Two truths are zero; the errors are 1.5, -0.5, 2.5, 0.5; the
@@ -120,6 +120,29 @@ def test_one_replication_gives_no_spread_and_no_warning(recwarn):
     assert np.isnan(row["emp_se"])
     assert np.isnan(row["bias_mcse"])
     assert not recwarn.list
+
+
+def test_a_spread_without_a_variance_has_no_mcse():
+    # Five rows and four coefficients leave one degree of freedom a group: with normal predictors
+    # the groups' slopes are t with two degrees of freedom, which has no variance.
+    grid = Grid(10, [5, 25], 0.5, 400, betas=(0, 0, 0, 0))
+    fits = run(grid, strategies=["two_stage", "mlm_full"], progress=False).fits
+    found = performance(fits[fits["term"] == "IV1"], by=["n_obs", "strategy"])
+    found = found.set_index(["n_obs", "strategy"])
+    spread = [f"{name}_mcse" for name in ("emp_se", "mse", "rmse", "model_se_rel_error")]
+    assert found.loc[(5, "two_stage"), [*spread, "model_se_mcse"]].isna().all()
+    assert found.drop(index=(5, "two_stage"))[spread].notna().all(axis=None)
+    assert found[["emp_se", "rmse", "bias_mcse", "coverage_mcse"]].notna().all(axis=None)
+    pairs = paired_difference(fits, "rmse", "two_stage", "mlm_full", by=["n_obs", "term"])
+    assert list(pairs["mcse"].isna()) == list(pairs["n_obs"] == 5)
+
+
+def test_a_spread_of_normal_errors_always_has_an_mcse():
+    rng = np.random.default_rng(3)
+    table = pd.DataFrame({"study": np.repeat(np.arange(2000), 50), "truth": 0.0, "se": 1.0})
+    table = table.assign(df=9.0, estimate=rng.standard_normal(len(table)))
+    found = performance(table, by="study")
+    assert found[["emp_se_mcse", "mse_mcse", "rmse_mcse"]].notna().all(axis=None)
 
 
 def test_power_needs_an_effect_and_type_1_error_needs_none():

@@ -199,6 +199,28 @@ def test_predictors_of_groups_are_terms_without_random_effects():
     assert (np.abs(table["estimate"] - table["truth"]) < Z * table["se"]).all()
 
 
+def test_a_predictor_is_taken_apart_after_the_outcome_is_drawn():
+    mean = p.PredictorMean(2, 0.5, 0.6)
+    plain, apart = drawn(mean), drawn(mean, p.PersonMeans())
+    np.testing.assert_array_equal(plain.y, apart.y)
+    x, groups = column(plain)
+    own = pd.Series(x).groupby(groups).transform("mean").to_numpy()
+    assert apart.condition.terms == ("Intercept", "IV1", "IV1_mean")
+    np.testing.assert_allclose(column(apart)[0], x - own, atol=1e-12)
+    np.testing.assert_allclose(column(apart, "IV1_mean")[0], own, atol=1e-12)
+    # The level rises by correlation * level_sd / sd with the true mean: 0.6 * 1 / 0.5.
+    np.testing.assert_allclose(apart.betas, [1, -1, -1 + 1.2])
+    assert drawn(p.PersonMeans()).betas.tolist() == [1, -1, -1]
+    # Of many rows the observed means are the true ones, and the regression finds both effects.
+    condition = Condition(
+        2000, 40, (1, 0), n_predictors=1, betas=(1, -1), ingredients=(mean, p.PersonMeans())
+    )
+    table = compare(simulate(condition, seed=2), strategies=["mlm_intercept", "two_stage"])
+    shrunk = table["truth"] - 1.2 * (table["term"] == "IV1_mean") / (1 + 40 * 0.5**2)
+    slopes = table["term"] != "Intercept"
+    assert (np.abs(table["estimate"] - shrunk) < Z * table["se"])[slopes].all()
+
+
 # Noise.
 
 
@@ -269,6 +291,10 @@ def test_groups_drop_out_for_good_given_their_last_answer():
     assert near((gone - chance) * nxt, 0)
     everyone, *_ = lost(p.Dropout(0))
     assert (everyone.present == before).all()
+    later, *_ = lost(p.Dropout(0.1, 0.6, least=3))
+    assert (later.present[:, :3] == before[:, :3]).all()
+    assert (later.present[:, 3:] <= before[:, 3:]).all()
+    assert later.present.sum() < before.sum()
 
 
 def test_a_group_that_lost_all_answers_is_absent():
@@ -284,11 +310,13 @@ def test_a_group_that_lost_all_answers_is_absent():
 # Random numbers.
 
 EVERY = [
+    p.UncertainTruth(np.diag([0.1, 0.2, 0.3, 0.4]), [0.1, 0.2, None, None], [9] * 4, 30),
+    p.PredictorScale(2, "IV2"),
     p.VaryingSizes(0.4, 0.3), p.CorrelatedCoefficients(0.3), p.BinaryPredictor(),
     p.AutoregressivePredictor(0.4, "IV2"), p.PredictorMean(1, 1, 0.4, "IV2"),
     p.PredictorSpread(0.3, 0.2, "IV2"), p.TimePredictor("IV3"), p.PersonPredictor(0.3, 0.1, 4),
     p.HeavyTailedNoise(5), p.SkewedNoise(1), p.AutoregressiveNoise(0.3), p.NoiseSpread(0.3),
-    p.Dropout(0.05, 0.2), p.MissingAnswers(0.05, -0.1),
+    p.PersonMeans("IV2"), p.Dropout(0.05, 0.2), p.MissingAnswers(0.05, -0.1),
 ]  # fmt: skip
 
 
@@ -310,6 +338,7 @@ def test_an_ingredient_leaves_the_other_random_numbers_as_they_are(one):
         "noise": (plain.noise, with_one.noise[:, :n]),
     }
     changed = {name for name, (a, b) in parts.items() if not np.array_equal(a, b)}
+    changed -= {"betas"} if isinstance(one, p.UncertainTruth) else set()
     changed |= {"rows"} if with_one.present.sum() != plain.present.sum() else set()
     stages = {
         name for name in ("coefficients", "sizes", "predictors", "noise", "outcome", "missing")
@@ -318,6 +347,7 @@ def test_an_ingredient_leaves_the_other_random_numbers_as_they_are(one):
     allowed = {
         "coefficients": {"deviations"}, "sizes": {"sizes", "rows"}, "noise": {"noise"},
         "predictors": {getattr(one, "predictor", "")}, "missing": {"rows"},
+        "outcome": {getattr(one, "predictor", "")},
     }  # fmt: skip
     assert changed <= set.union(*(allowed[name] for name in stages))
 
@@ -481,6 +511,10 @@ def test_a_grid_varies_every_field_of_a_condition():
         (
             {"ingredients": p.TimePredictor("IV7")},
             r"^TimePredictor\(predictor='IV7'\) names the predictor 'IV7', which is none of IV1, ",
+        ),
+        (
+            {"ingredients": (p.PersonMeans(), p.PersonPredictor(interaction=0))},
+            r"^PersonMeans\(\) cannot take apart IV1 in a product: PersonPredictor",
         ),
         ({"ingredients": p.PersonPredictor(treated=10)}, r"treats all of 10 groups; treat fewer$"),
         ({"ingredients": p.PersonPredictor(name="IV1")}, r"^of DV, Group, Intercept, .* twice"),

@@ -54,7 +54,9 @@ def unequal(seed=3, n_groups=14, treated=4):
 def test_the_posts_four_are_the_default():
     assert list(POST_STRATEGIES) == ["mlm_full", "mlm_intercept", "cluster_robust", "two_stage"]
     others = set(STRATEGIES) - set(POST_STRATEGIES)
-    assert others == {"mlm_uncorrelated", "cluster_robust_cr2", "wild_bootstrap"}
+    assert others == {
+        "mlm_uncorrelated", "cluster_robust_cr2", "wild_bootstrap", "mlm_selected", "mlm_penalised",
+    }  # fmt: skip
     assert all(key == strategy.id for key, strategy in STRATEGIES.items())
     assert len({strategy.label for strategy in STRATEGIES.values()}) == len(STRATEGIES)
     shown = compare(formula(["IV1"]), unequal(), **ROLES)
@@ -70,7 +72,8 @@ def test_an_unknown_strategy_is_named_beside_the_known_ones(unknown):
 
 
 def test_pymer4_says_what_it_cannot_fit():
-    message = r'^pymer4 cannot fit cluster_robust_cr2, wild_bootstrap; use engine="batch" for that$'
+    unable = "cluster_robust_cr2, wild_bootstrap, mlm_selected, mlm_penalised"
+    message = f'^pymer4 cannot fit {unable}; use engine="batch" for that$'
     for call in (
         lambda: compare(formula(["IV1"]), unequal(), strategies=list(STRATEGIES),
                         **ROLES | {"engine": "pymer4"}),

@@ -88,7 +88,8 @@ def main() -> int:
     # These look at built pages; what fits in them are the chapters.
     pages = [f"--ignore=tests/test_{name}.py" for name in ("book", "site", "browser")]
     if arguments.part != "chapters":
-        command = [sys.executable, "-m", "pytest", "-m", "needs_r", *pages]
+        cores = ["--numprocesses", "auto", "--dist", "worksteal"]
+        command = [sys.executable, "-m", "pytest", *cores, "-m", "needs_r", *pages]
         if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
             failed.append("the tests")
     if failed:

@@ -218,7 +218,7 @@ PROBES = {
     "sees_the_tests": (
         "import os\n"
         "found = []\n"
-        "for top in ('/tmp', '/work', '/grading', '/home', '/root', '/mnt', '/srv', '/var'):\n"
+        "for top in ('/tmp', '/notebook', '/grading', '/home', '/root', '/mnt', '/srv', '/var'):\n"
         "    for place, _, names in os.walk(top):\n"
         "        found += {{'answers.py', 'autograder.json', 'judge.py'}} & set(names)\n"
         "        if 'site-packages' in place: _[:] = []\n"

@@ -8,6 +8,7 @@ from mlmlearn.fitting import compare, fit
 from mlmlearn.ingredient import Ingredient
 from mlmlearn.loop import run
 from mlmlearn.measures import paired_difference, performance
+from mlmlearn.planning import Plan, plan
 from mlmlearn.post_summaries import recovery
 from mlmlearn.results import Results, load_reference
 from mlmlearn.simulation import SimulatedData, simulate
@@ -24,6 +25,7 @@ __all__ = [
     "Grid",
     "Ingredient",
     "InputError",
+    "Plan",
     "Results",
     "RunError",
     "SimulatedData",
@@ -34,6 +36,7 @@ __all__ = [
     "load_reference",
     "paired_difference",
     "performance",
+    "plan",
     "processes",
     "recovery",
     "register",

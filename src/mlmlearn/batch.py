@@ -174,6 +174,16 @@ class Batch:
         """The triangles in standardised columns, for data sets that have no problem."""
         return standardised(self.R, self.sizes)
 
+    @cached_property
+    def _pooled(self) -> dict[int, Standardised]:
+        return {}
+
+    def pooled(self, m: int) -> Standardised:
+        """Return `standardised`, pooled to the first m columns, which is computed once."""
+        if m not in self._pooled:
+            self._pooled[m] = self.standardised.pooled(m)
+        return self._pooled[m]
+
     def take(self, which: NDArray[np.bool_]) -> "Batch":
         """Keep some of the data sets."""
         places = np.flatnonzero(which)
@@ -266,9 +276,13 @@ class Batch:
 
     def short_groups(self, needed: int) -> list[list[Hashable]]:
         """List each data set's groups with fewer rows than needed."""
-        return [list(self.labels[(s > 0) & (s < needed)]) for s in self.sizes]
+        return self._listed((self.sizes > 0) & (self.sizes < needed))
 
     def dependent_groups(self, m: int) -> list[list[Hashable]]:
         """List each data set's groups in which one of the first m columns does not vary alone."""
         lacking = (self.sizes > 0) & ~independent(self.R[:, :, :m, :m]).all(axis=2)
-        return [list(self.labels[groups]) for groups in lacking]
+        return self._listed(lacking)
+
+    def _listed(self, which: NDArray[np.bool_]) -> list[list[Hashable]]:
+        some = which.any(axis=1)
+        return [list(self.labels[w]) if s else [] for w, s in zip(which, some, strict=True)]

@@ -1,4 +1,4 @@
-"""The command line: ``mlmlearn run | compare | verify | export``.
+"""The command line: ``mlmlearn run | compare | power | verify | export``.
 
 Exit codes: 0 done; 1 the work could not be done, or `verify` found a difference; 2 the
 command was not understood; 130 stopped by Ctrl-C.
@@ -15,11 +15,13 @@ from typing import Any
 
 import pandas as pd
 
+from mlmlearn import cli_power
 from mlmlearn.conditions import Grid
 from mlmlearn.engines import ENGINES
 from mlmlearn.errors import EngineError, InputError, RunError
 from mlmlearn.files import read_table, to_numbers
 from mlmlearn.fitting import compare
+from mlmlearn.formulas import written
 from mlmlearn.loop import run
 from mlmlearn.results import Results, load_reference
 from mlmlearn.store import write_atomically
@@ -30,145 +32,106 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        The arguments; without them those of the process.
-
-    Returns
-    -------
-    int
-        The exit code.
-    """
+    """Run the command line, with the arguments given or the process's; return the exit code."""
     chosen = _parser().parse_args(arguments)
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _one_line
+            warnings.showwarning = lambda message, *_, **__: _say(message)
             code: int = chosen.function(chosen)
             return code
     except (InputError, EngineError, RunError) as error:
-        print(f"mlmlearn: {error}", file=sys.stderr)
+        _say(error)
         return 1
     except KeyboardInterrupt as stop:
-        print(f"mlmlearn: {stop or 'stopped'}", file=sys.stderr)
+        _say(stop or "stopped")
         return 130
 
 
-def _one_line(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"mlmlearn: {message}", file=sys.stderr)
+def _say(text: object) -> None:
+    print(f"mlmlearn: {text}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mlmlearn", description=sys.modules["mlmlearn"].__doc__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def command(name: str, function: Any, text: str, example: str) -> argparse.ArgumentParser:
+    def command(
+        function: Any, text: str, example: str, *shared: argparse.ArgumentParser
+    ) -> argparse.ArgumentParser:
+        name = example.split()[1]
+        short = text[0].lower() + text[1:-1]
         added = commands.add_parser(
-            name,
-            help=text[0].lower() + text[1:-1],
-            description=text,
-            epilog=f"example: {example}",
+            name, help=short, description=text, epilog=f"example: {example}", parents=shared
         )
         added.set_defaults(function=function)
         return added
 
-    def add_jobs(to: argparse.ArgumentParser) -> None:
-        to.add_argument(
-            "--jobs", type=int, default=1, metavar="N", help="worker processes, -1 for all cores"
-        )
-
-    def add_fitting(to: argparse.ArgumentParser) -> None:
-        to.add_argument(
-            "--engine",
-            choices=list(ENGINES),
-            default="batch",
-            help="what computes (default: batch)",
-        )
-        to.add_argument(
-            "--strategies",
-            nargs="+",
-            metavar="ID",
-            help=f"some of {', '.join(STRATEGIES)} (default: {' '.join(POST_STRATEGIES)})",
-        )
-
-    grid = Grid()
-    text = "Simulate a grid of conditions and fit every strategy; resumes when called again."
-    added = command("run", _run, text, "mlmlearn run --out runs/mine --n-groups 10 30 --jobs 2")
-    added.add_argument("--out", required=True, metavar="FOLDER", help="folder that holds the run")
-    for name, kind, what in (
-        ("n_groups", int, "numbers of groups"),
-        ("n_obs", int, "observations per group"),
-        ("group_sd", float, "standard deviations of the group coefficients"),
-    ):
-        default = getattr(grid, name)
-        added.add_argument(
-            f"--{name.replace('_', '-')}",
-            nargs="+",
-            type=kind,
-            default=default,
-            metavar="N" if kind is int else "SD",
-            help=f"{what} (default: {' '.join(map(str, default))})",
-        )
-    added.add_argument(
-        "--replications",
-        type=int,
-        default=grid.replications,
-        metavar="N",
-        help=f"data sets per condition (default: {grid.replications})",
-    )
-    added.add_argument(
-        "--grid",
-        metavar="FILE.json",
-        help="all of that and every other field of a condition, in the form of a manifest.json",
-    )
-    added.add_argument("--seed", type=int, default=0, help="seed of the study (default: 0)")
-    add_fitting(added)
-    add_jobs(added)
-    added.add_argument("--quiet", action="store_true", help="no progress bar")
-
-    text = "Fit every strategy to the rows of a file and show the estimates side by side."
-    example = 'mlmlearn compare data.csv "score ~ age + dose" --group person'
-    added = command("compare", _compare, text, example)
-    added.add_argument(
-        "file", metavar="FILE", help="CSV or Parquet, one row an observation, with a header"
-    )
-    added.add_argument(
-        "formula", metavar="FORMULA", help="outcome ~ predictors, in quotation marks"
-    )
-    added.add_argument("--group", metavar="COLUMN", help="which rows belong together")
+    jobs, reading, fitting, stored = (argparse.ArgumentParser(add_help=False) for _ in range(4))
+    text = "worker processes, -1 for all cores (default: 1)"
+    jobs.add_argument("--jobs", type=int, default=1, metavar="N", help=text)
+    reading.add_argument("--group", metavar="COLUMN", help="which rows of it belong together")
     for name, what in (
         ("separator", "what stands between fields, such as ';' or tab"),
         ("decimal", "the decimal mark, a point or a comma"),
         ("thousands", "the mark between thousands"),
     ):
         text = f"{what} (default: found in the file)"
-        added.add_argument(f"--{name}", type=_mark, metavar="MARK", help=text)
+        reading.add_argument(f"--{name}", type=_mark, metavar="MARK", help=text)
     text = "of the letters, such as cp1252 (default: found in the file)"
-    added.add_argument("--encoding", metavar="NAME", help=text)
+    reading.add_argument("--encoding", metavar="NAME", help=text)
     text = "what to do about rows with missing values (default: refuse)"
-    added.add_argument("--missing", choices=["refuse", "drop"], default="refuse", help=text)
-    add_fitting(added)
+    reading.add_argument("--missing", choices=["refuse", "drop"], default="refuse", help=text)
+    text = "what computes (default: batch)"
+    fitting.add_argument("--engine", choices=list(ENGINES), default="batch", help=text)
+    text = f"some of {', '.join(STRATEGIES)} (default: {' '.join(POST_STRATEGIES)})"
+    fitting.add_argument("--strategies", nargs="+", metavar="ID", help=text)
+    text = "a run's folder (default: the reference run)"
+    stored.add_argument("--run", metavar="FOLDER", help=text)
+
+    text = "Simulate a grid of conditions and fit every strategy; resumes when called again."
+    example = "mlmlearn run --out runs/mine --n-groups 10 30 --jobs 2"
+    added = command(_run, text, example, fitting, jobs)
+    added.add_argument("--out", required=True, metavar="FOLDER", help="folder that holds the run")
+    grid = Grid()
+    for name, kind, what in (
+        ("n_groups", int, "numbers of groups"),
+        ("n_obs", int, "observations per group"),
+        ("group_sd", float, "standard deviations of the group coefficients"),
+        ("replications", int, "data sets per condition"),
+    ):
+        default, option = getattr(grid, name), f"--{name.replace('_', '-')}"
+        several: Any = {"nargs": "+"} if isinstance(default, tuple) else {}
+        text = f"{what} (default: {' '.join(map(str, default)) if several else default})"
+        added.add_argument(option, type=kind, default=default, metavar="N", help=text, **several)
+    text = "all of that and every other field of a condition, in the form of a manifest.json"
+    added.add_argument("--grid", metavar="FILE.json", help=text)
+    added.add_argument("--seed", type=int, default=0, help="seed of the study (default: 0)")
+    added.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    text = "Fit every strategy to the rows of a file and show the estimates side by side."
+    example = 'mlmlearn compare data.csv "score ~ age + dose" --group person'
+    added = command(_compare, text, example, reading, fitting)
+    text = "CSV or Parquet, one row an observation, with a header"
+    added.add_argument("file", metavar="FILE", help=text)
+    text = "outcome ~ predictors, in quotation marks"
+    added.add_argument("formula", metavar="FORMULA", help=text)
     added.add_argument("--out", metavar="FILE.csv", help="write the table here, in full precision")
 
+    text = "Simulate how many groups and rows a study needs, from a guess or a pilot's file."
+    example = "mlmlearn power --effect 0.3 --slope-sd 0.5 --n-groups 20 40 60 --n-obs 5 10"
+    added = command(_power, text, example, reading, fitting, jobs)
+    cli_power.add_arguments(added)
+
     text = "Draw a sample of a run's data sets again, fit them again, and compare."
-    added = command("verify", _verify, text, "mlmlearn verify --sample 20 --jobs 2")
-    _add_run(added)
+    added = command(_verify, text, "mlmlearn verify --sample 20 --jobs 2", stored, jobs)
     added.add_argument("--sample", type=int, default=10, metavar="K", help="how many data sets")
     added.add_argument("--seed", type=int, metavar="N", help="seed of the choice (default: random)")
-    add_jobs(added)
 
     text = "Write the tables of a run as CSV or Parquet files."
-    added = command("export", _export, text, "mlmlearn export --run runs/mine --to tables")
-    _add_run(added)
+    added = command(_export, text, "mlmlearn export --run runs/mine --to tables", stored)
     added.add_argument("--to", required=True, metavar="FOLDER", help="where to write them")
     added.add_argument("--format", choices=["csv", "parquet"], default="csv", help="default: csv")
     return parser
-
-
-def _add_run(to: argparse.ArgumentParser) -> None:
-    to.add_argument("--run", metavar="FOLDER", help="a run's folder (default: the reference run)")
 
 
 def _results(chosen: argparse.Namespace) -> Results:
@@ -211,29 +174,37 @@ def _mark(text: str) -> str:
 
 def _named(formula: str, data: pd.DataFrame) -> list[str]:
     """Return the columns that a part of a formula names, in backticks or without."""
-    words = re.findall(r"`([^`]+)`|([^\W\d][\w.]*)", formula)
-    found = {quoted or bare for quoted, bare in words}
+    found = {quoted or bare for quoted, bare in re.findall(r"`([^`]+)`|([^\W\d][\w.]*)", formula)}
     return [name for name in data.columns if name in found]
 
 
-def _compare(chosen: argparse.Namespace) -> int:
+def _data(chosen: argparse.Namespace) -> tuple[pd.DataFrame, str]:
+    """Read the file that was named, and say which of its columns is the group."""
     data = read_table(chosen.file, separator=chosen.separator, encoding=chosen.encoding)
-    left, _, right = chosen.formula.partition("~")
-    groups = _named(" ".join(re.findall(r"\|([^|()]+)\)", right)), data)
-    if chosen.group is not None:
-        groups = [chosen.group]
-    elif "|" not in right:
+    parts = written(chosen.formula)
+    group = chosen.group if parts.group is None else parts.group
+    if group is None:
         raise InputError("name the column that says which rows belong together: --group person")
+    left, _, right = parts.fixed.partition("~")
     # What is in C() may look like numbers or not; all else is a number or plainly a category.
     free = re.sub(r"\bC\((?:[^()]|\([^()]*\))*\)", " ", right)
     data = to_numbers(
         data,
-        labels=groups,
+        labels=[group],
         outcome=_named(left, data),
         predictors=_named(free, data),
         decimal=chosen.decimal,
         thousands=chosen.thousands,
     )
+    return data, group
+
+
+def _power(chosen: argparse.Namespace) -> int:
+    return cli_power.power(chosen, _data)
+
+
+def _compare(chosen: argparse.Namespace) -> int:
+    data, group = _data(chosen)
     table = compare(
         chosen.formula,
         data,
@@ -246,7 +217,7 @@ def _compare(chosen: argparse.Namespace) -> int:
         write_atomically(Path(chosen.out), table.to_csv(index=False).encode())
     # Labels of the file can hold letters that the terminal or the pipe does not know.
     getattr(sys.stdout, "reconfigure", lambda **_: None)(errors="replace")
-    _print_sizes({str(name): value for name, value in table.attrs.items()}, groups)
+    _print_sizes(table.attrs, group)
     numbers = table.drop(columns=["converged", "singular", "message"])
     numbers["term"] = numbers["term"].map(_shortened)
     print(numbers.to_string(index=False, float_format="{:.4g}".format))
@@ -256,12 +227,12 @@ def _compare(chosen: argparse.Namespace) -> int:
     # An intercept alone is no fit where more was asked for.
     slopes = table[table["term"] != "Intercept"]
     if (slopes if len(slopes) else table)["se"].isna().all():
-        print("mlmlearn: nothing could be fitted; the messages above say why", file=sys.stderr)
+        _say("nothing could be fitted; the messages above say why")
         return 1
     return 0
 
 
-def _print_sizes(used: dict[str, Any], groups: list[str]) -> None:
+def _print_sizes(used: Any, group: str) -> None:
     """Print how many rows and groups were used, and how many were not."""
 
     def counted(number: int, noun: str) -> str:
@@ -270,7 +241,7 @@ def _print_sizes(used: dict[str, Any], groups: list[str]) -> None:
     least, median, most = used["sizes"]
     print(
         f"{counted(used['rows'], 'row')} in {counted(used['groups'], 'group')} "
-        f"({', '.join(groups)}); rows a group: least {least:,}, median {median:,g}, most {most:,}"
+        f"({group}); rows a group: least {least:,}, median {median:,g}, most {most:,}"
     )
     if used["dropped"]:
         print(
@@ -312,9 +283,6 @@ def _verify(chosen: argparse.Namespace) -> int:
 
 def _export(chosen: argparse.Namespace) -> int:
     results = _results(chosen)
-    if chosen.format == "csv":
-        results.to_csv(chosen.to)
-    else:
-        results.save(chosen.to)
+    (results.to_csv if chosen.format == "csv" else results.save)(chosen.to)
     print(f"{len(results.fits):,} coefficients of {len(results.diagnostics):,} fits: {chosen.to}")
     return 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,19 +52,11 @@ class ClusteredData:
         y: NDArray[np.float64],
         X: NDArray[np.float64],
         codes: NDArray[np.intp],
-        *,
-        terms: tuple[str, ...],
-        random: NDArray[np.bool_],
-        within: NDArray[np.bool_],
-        labels: pd.Index,
-        outcome: str,
-        dropped: tuple[int, int] = (0, 0),
+        **details: Any,
     ) -> "ClusteredData":
         """Put rows into an order that their values alone decide."""
         order = np.lexsort((y, *X.T[:0:-1], codes))
-        return cls(
-            y[order], X[order], codes[order], terms, random, within, labels, outcome, dropped
-        )
+        return cls(y[order], X[order], codes[order], **details)
 
     @property
     def n_groups(self) -> int:

@@ -19,8 +19,7 @@ __all__ = ["Condition", "Grid"]
 class Condition:
     """A data-generating process: everything about a data set but its random numbers.
 
-    Each group (a person, a school) has its own regression. Its coefficients are normal
-    around the population's, and its observations are normal around its regression line::
+    Each group (a person, a school) has its own regression::
 
         group coefficients  ~ Normal(betas, group_sd)
         predictors          ~ Normal(0, 1)
@@ -30,20 +29,17 @@ class Condition:
 
     Parameters
     ----------
-    n_groups : int
-        Number of groups, 1 or more.
-    n_obs : int
-        Observations per group, 1 or more.
+    n_groups, n_obs : int
+        Number of groups, and of observations in each; 1 or more.
     group_sd : float or sequence of float
-        Standard deviation (not variance) of the group coefficients around the
-        population's: one number for the intercept and every slope; two, the intercept's and
-        that of every slope; or one for each coefficient.
+        Standard deviation (not variance) of the group coefficients: one number for the intercept
+        and every slope; two, the intercept's and that of every slope; or one for each coefficient.
     n_predictors : int, optional
-        Number of predictors besides the intercept. Without it as many as `betas` or three or more
-        values of `group_sd` tell, or else 3.
+        Predictors besides the intercept. Without it as many as `betas` or three or more values of
+        `group_sd` tell, or else 3.
     betas : sequence of float, optional
         Population coefficients, the intercept first. Without them each data set draws
-        its own from Uniform(0, 1). Zeros give null effects.
+        its own from Uniform(0, 1).
     noise_sd : float, default 1
         Standard deviation of an observation around its group's regression line.
     ingredients : Ingredient or sequence of Ingredient, optional
@@ -68,19 +64,20 @@ class Condition:
         put = object.__setattr__
         for name, check in CHECKS.items():
             put(self, name, check(name, getattr(self, name)))
-        told = [
-            (f"{name} has {len(values)} values", len(values) - 1)
+        told = {
+            name: len(values)
             for name, values in (("betas", self.betas), ("group_sd", self.group_sd))
             # Two SDs tell nothing, since they can stand for any number of predictors.
             if isinstance(values, tuple) and (name == "betas" or len(values) > 2)
-        ]
+        }
         if self.n_predictors is None:
-            put(self, "n_predictors", told[0][1] if told else 3)
-        for text, n_predictors in told:
-            if n_predictors != self.n_predictors:
+            put(self, "n_predictors", next(iter(told.values()), 4) - 1)
+        for name, number in told.items():
+            if number != self.n_predictors + 1:
                 raise InputError(
-                    f"{text}, but {self.n_predictors} predictors and the intercept need "
-                    f"{self.n_predictors + 1}; make them as many, or leave n_predictors out"
+                    f"{name} has {number} values, but {self.n_predictors} predictors and the "
+                    f"intercept need {self.n_predictors + 1}; make them as many, or leave "
+                    "n_predictors out"
                 )
         for ingredient in self.ingredients:
             ingredient.check(self)
@@ -106,6 +103,55 @@ class Condition:
             return (self.group_sd,) * (self.n_predictors + 1)
         level, *slopes = self.group_sd
         return (level, *(slopes * self.n_predictors if len(slopes) == 1 else slopes))
+
+    @classmethod
+    def from_fit(
+        cls,
+        result: Any,
+        *,
+        effects: Mapping[str, float] | None = None,
+        uncertain: bool = False,
+    ) -> "Condition":
+        """Describe the data that a fitted pilot study was a sample of, its estimates as the truth.
+
+        Predictors that vary within groups become IV1, IV2 and so on, in the formula's order and in
+        their own units: time where every group has the same equal steps, two values, or else normal
+        around group means that differ as the pilot's did, and do not go with the levels.
+        Predictors of groups keep their names, and must be 0 and 1 or in standard units.
+
+        Parameters
+        ----------
+        result : FitResult
+            From a multilevel model. `mlm_intercept` takes slopes not to differ, and so will the
+            condition.
+        effects : mapping, optional
+            Coefficients to plan for instead of the estimates, by the formula's terms.
+        uncertain : bool, default False
+            Whether each data set draws its own truth from what the fit leaves open of the other
+            coefficients and of the SDs, by the ingredient `UncertainTruth`. Without it the
+            estimates pass for the truth.
+
+        Returns
+        -------
+        Condition
+            Of the pilot's size.
+
+        Raises
+        ------
+        InputError
+            When the fit tells no random effects, a predictor is one that no ingredient draws, or
+            there is no such term.
+
+        Examples
+        --------
+        >>> pilot = fit("mlm_full", "Reaction ~ Days", sleepstudy,
+        ...             group="Subject")                                # doctest: +SKIP
+        >>> Condition.from_fit(pilot).noise_sd                          # doctest: +SKIP
+        25.59...
+        """
+        from mlmlearn.pilot import read_pilot  # which makes conditions
+
+        return read_pilot(result, effects, uncertain)[0]
 
 
 def _sequence(value: Any) -> bool:
@@ -177,8 +223,8 @@ class Grid:
     n_groups, n_obs, group_sd
         As for `Condition`; without them those of the 2019 post.
     replications : int, default 50
-        Data sets per condition, 1 or more. Conditions that differ in ingredients alone share
-        their other random numbers, so that their comparison is a paired one.
+        Data sets per condition. Conditions that differ in ingredients alone share their other
+        random numbers, so that their comparison is a paired one.
     n_predictors, betas, noise_sd, ingredients
         As for `Condition`. Those given tell conditions apart in tables, too.
 

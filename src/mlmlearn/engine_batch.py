@@ -1,4 +1,4 @@
-"""The batch engine: many data sets at once, with NumPy alone, the same on every machine."""
+"""The batch engine: many data sets, compiled by numba, the same on every machine."""
 
 import importlib.metadata
 
@@ -33,4 +33,4 @@ def data_sets_at_once(n_groups: int, n_obs: int) -> int:
 
 def versions() -> dict[str, str]:
     """Return the version of what the results depend on."""
-    return {"numpy": importlib.metadata.version("numpy")}
+    return {name: importlib.metadata.version(name) for name in ("numba", "numpy")}

@@ -10,8 +10,9 @@ import importlib.util
 import os
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,7 @@ from mlmlearn.errors import EngineError, FitError
 from mlmlearn.multilevel import arbitrary, undecided
 from mlmlearn.ols import no_standard_error, resting_on_few
 from mlmlearn.strategies import Fitted, Strategy
+from mlmlearn.triangles import FloatArray
 
 __all__ = ["fit", "lm", "lm2", "lmer", "versions"]
 
@@ -76,6 +78,9 @@ USUAL_SPREAD = (0.5, 2)
 # Deviances this far above that of a nested model are no rounding.
 NESTED = 1e-3
 
+# An outcome whose mean lies further than this from zero, in its SDs, is centred first.
+FAR = 100
+
 # SDs of the outcome between which lmerTest's degrees of freedom can be trusted: it
 # differentiates numerically by the residual SD, with steps that do not know its size.
 USUAL_SD = (1e-3, 1e3)
@@ -106,7 +111,7 @@ def fit(strategy: Strategy, batch: Batch) -> Fitted:
         warnings.filterwarnings("ignore", category=RuntimeWarning, module="pymer4")
         for i in range(len(batch)):
             try:
-                found.append(strategy.pymer4(batch.rows(i)).complete())
+                found.append(_with_usual_outcome(strategy.pymer4, batch.rows(i)).complete())
             except (FitError, ArithmeticError, np.linalg.LinAlgError) as error:
                 nan, problem = np.full((1, batch.n_fixed), np.nan), no_texts(1)
                 problem[0] = str(error)
@@ -119,26 +124,8 @@ def data_sets_at_once(n_groups: int, n_obs: int) -> int:
     return 1
 
 
-def _frame(data: ClusteredData) -> pd.DataFrame:
-    """Give the data plain names, which pymer4 needs: x1, x2 ..., y, g."""
-    names = [f"x{i}" for i in range(1, len(data.terms))]
-    frame = pd.DataFrame(data.X[:, 1:], columns=names)
-    return frame.assign(y=data.y, g=data.codes + 1)
-
-
-def _sum(columns: Iterable[int]) -> str:
-    """Write some columns as a formula; column 0 is the intercept."""
-    return " + ".join("1" if i == 0 else f"x{i}" for i in columns)
-
-
 def versions() -> dict[str, str]:
-    """Return the versions of what the results depend on.
-
-    Raises
-    ------
-    EngineError
-        When pymer4, R, lme4 or lmerTest is missing.
-    """
+    """Return the versions of what the results depend on, or raise as `fit` does."""
     _require_r()
     from rpy2 import robjects
 
@@ -148,6 +135,46 @@ def versions() -> dict[str, str]:
         for package in ("lme4", "lmerTest", "Matrix", "Rcpp", "nloptr", "minqa", "emmeans"):
             found[package] = str(robjects.r(f'packageDescription("{package}")$Version')[0])
     return found
+
+
+def _with_usual_outcome(fit: Callable[..., Fitted], data: ClusteredData) -> Fitted:
+    """Fit with an outcome far from zero centred and a very large or small one scaled."""
+    mean, sd, (low, high) = data.y.mean(), data.y.std(), USUAL_SD
+    mean = mean if abs(mean) > FAR * sd else 0.0
+    unit = 1.0 if low <= sd <= high else float(_power_of_two(sd))
+    found = fit(replace(data, y=(data.y - mean) / unit))
+    n, k = data.X.shape
+    level = mean * (np.arange(k) == 0)
+    changed = {"estimate": found.estimate * unit + level}
+    if found.group_coefs is not None:
+        changed["group_coefs"] = found.group_coefs * unit + level[:, None]
+    if found.deviance is not None:
+        changed["deviance"] = found.deviance + 2 * (n - k) * np.log(unit)
+    for name, by in (("se", unit), ("residual_sd", unit), ("random_cov", unit**2)):
+        if getattr(found, name) is not None:
+            changed[name] = getattr(found, name) * by
+    return replace(found, **changed)
+
+
+def _frame(data: ClusteredData, X: FloatArray, first: int = 1) -> pd.DataFrame:
+    """Give columns, outcome and groups plain names, which pymer4 needs: x1, x2 ..., y, g."""
+    names = [f"x{i}" for i, _ in enumerate(X.T, first)]
+    return pd.DataFrame(X, columns=names).assign(y=data.y, g=data.codes + 1)
+
+
+def _sum(columns: Iterable[int]) -> str:
+    """Write some columns as a formula; column 0 is the intercept."""
+    return " + ".join("1" if i == 0 else f"x{i}" for i in columns)
+
+
+def _numbers(model: Any) -> FloatArray:
+    """Return a model's estimates, standard errors and degrees of freedom, shape (k, 3)."""
+    return np.asarray(model.coefs.reindex(columns=["Estimate", "SE", "DF"]), dtype=float)
+
+
+def _power_of_two(size: Any) -> Any:
+    """Round to a power of two, by which numbers divide without rounding."""
+    return np.exp2(np.round(np.log2(size)))
 
 
 def _standardising(data: ClusteredData) -> tuple[Any, Any]:
@@ -166,11 +193,17 @@ def _standardising(data: ClusteredData) -> tuple[Any, Any]:
     return means, _power_of_two(sds)
 
 
+def _contrasts(means: FloatArray, scales: FloatArray) -> FloatArray:
+    """Return what takes coefficients of standardised columns back: the intercept is at zero."""
+    back = np.diag(1 / scales)
+    back[0, 1:] = -means[1:] / scales[1:]
+    return back
+
+
 def lm(data: ClusteredData) -> Fitted:
     """Fit pymer4's OLS with cluster-robust standard errors."""
     means, scales = _standardising(data)
-    frame, k = _frame(data), len(data.terms)
-    Z = (data.X - means) / scales
+    k, Z = len(data.terms), (data.X - means) / scales
     condition = np.linalg.cond(Z)
     if condition > WORST_CONDITION:
         raise FitError(
@@ -178,30 +211,26 @@ def lm(data: ClusteredData) -> Fitted:
             "predictor nearly repeats others, or one of its values lies very far from all others; "
             "leave one out, or look at that value"
         )
-    coefs = _times(_lm(f"y ~ {_sum(range(k))}", Z[:, 1:], frame), 1 / scales)
+    numbers = _lm(f"y ~ {_sum(range(k))}", _frame(data, Z[:, 1:]))
+    numbers[:, :2] /= scales[:, None]
     if means.any():
         # The intercept is the outcome where every predictor is zero: a contrast of the new
         # coefficients. Columns turned so that it is one of them keep their condition.
-        contrast = np.append(1, -means[1:] / scales[1:])
+        contrast = _contrasts(means, scales)[0]
         turn = np.linalg.qr(np.column_stack([contrast, np.eye(k)[:, 1:]]))[0]
         length = turn[:, 0] @ contrast  # with its sign, which QR leaves open
         names = " + ".join(f"x{i}" for i in range(k))
-        turned = _lm(f"y ~ 0 + {names}", Z @ turn, frame, first=0)
-        at_zero = {"Estimate": turned["Estimate"].iloc[0] * length}
-        at_zero["SE"] = turned["SE"].iloc[0] * abs(length)
-        coefs = _with_intercept(coefs, at_zero)
-    return _fitted(coefs, data, messages=resting_on_few(Batch.of_one(data))[0])
+        turned = _lm(f"y ~ 0 + {names}", _frame(data, Z @ turn, first=0))
+        numbers[0, :2] = turned[0, :2] * [length, abs(length)]
+    return _fitted(numbers, data, messages=[resting_on_few(Batch.of_one(data))[0]])
 
 
-def _lm(formula: str, columns: Any, frame: pd.DataFrame, first: int = 1) -> pd.DataFrame:
-    """Fit pymer4's cluster-robust OLS to columns called x and a number, from `first` on."""
+def _lm(formula: str, frame: pd.DataFrame) -> FloatArray:
     from pymer4.models import Lm
 
-    names = {f"x{i}": column for i, column in enumerate(columns.T, first)}
-    model = Lm(formula, data=frame.assign(**names))
+    model = Lm(formula, data=frame)
     model.fit(robust="cluster", cluster="g", summarize=False)
-    coefs: pd.DataFrame = model.coefs
-    return coefs
+    return _numbers(model)
 
 
 def lm2(data: ClusteredData) -> Fitted:
@@ -210,18 +239,18 @@ def lm2(data: ClusteredData) -> Fitted:
 
     k, within = len(data.terms), np.flatnonzero(data.within)
     scale = _power_of_two(np.abs(data.X).max(axis=0))
-    frame = _frame(data) / [*scale[1:], 1, 1]
-    model = Lm2(f"y ~ {_sum(within)}", data=frame, group="g")
+    model = Lm2(f"y ~ {_sum(within)}", data=_frame(data, (data.X / scale)[:, 1:]), group="g")
     model.fit(summarize=False)
     own = np.full((data.n_groups, k), np.nan)
     own[:, within] = model.fixef.to_numpy() / scale[within]
-    coefs = _times(model.coefs, 1 / scale[within])
+    numbers = _numbers(model)
+    numbers[:, :2] /= scale[within, None]
     if len(within) < k:
-        coefs = _second_stage(own[:, within], data)
-    return _fitted(coefs, data, group_coefs=own.T[None])
+        numbers = _second_stage(own[:, within], data)
+    return _fitted(numbers, data, group_coefs=own.T[None])
 
 
-def _second_stage(own: Any, data: ClusteredData) -> pd.DataFrame:
+def _second_stage(own: FloatArray, data: ClusteredData) -> FloatArray:
     """Regress each coefficient of the groups on what explains it, with pymer4's `Lm`."""
     from pymer4.models import Lm
 
@@ -230,34 +259,17 @@ def _second_stage(own: Any, data: ClusteredData) -> pd.DataFrame:
     batch, places = Batch.of_one(data).first(data.within)
     explained, touched = first_stage(batch)[1][0], touches(batch)[0]
     m = own.shape[1]
-    rows: dict[int, pd.Series[float]] = {}
+    numbers = np.empty((len(data.terms), 3))
     for r in range(m):
         columns = np.flatnonzero(touched[r])
-        names = {f"z{c}": explained[:, r, c] for c in columns}
-        scale = {name: _power_of_two(np.abs(z).max()) for name, z in names.items()}
-        frame = pd.DataFrame({name: z / scale[name] for name, z in names.items()}, range(len(own)))
-        model = Lm(" + ".join(["y ~ 1", *names]), data=frame.assign(y=own[:, r]))
+        scale = _power_of_two(np.abs(explained[:, r, columns]).max(axis=0))
+        names = [f"x{i}" for i in range(1, len(columns) + 1)]
+        frame = pd.DataFrame(explained[:, r, columns] / scale, columns=names)
+        model = Lm(f"y ~ {_sum(range(len(columns) + 1))}", data=frame.assign(y=own[:, r]))
         model.fit(summarize=False)
-        found = _times(model.coefs, 1 / np.array([1, *scale.values()]))
-        rows |= dict(zip([r, *(m + columns)], (row for _, row in found.iterrows()), strict=True))
-    return pd.DataFrame([rows[i] for i in places])
-
-
-def _power_of_two(size: Any) -> Any:
-    """Round to a power of two, by which numbers divide without rounding."""
-    return np.exp2(np.round(np.log2(size)))
-
-
-def _times(coefs: pd.DataFrame, factor: Any) -> pd.DataFrame:
-    """Multiply estimates and standard errors, for all rows alike or row by row."""
-    return coefs.assign(Estimate=coefs["Estimate"] * factor, SE=coefs["SE"] * factor)
-
-
-def _with_intercept(coefs: pd.DataFrame, numbers: dict[str, Any]) -> pd.DataFrame:
-    """Put an intercept at another zero into the first row."""
-    first = np.arange(len(coefs)) == 0
-    columns = {name: np.where(first, number, coefs[name]) for name, number in numbers.items()}
-    return coefs.assign(**columns)
+        numbers[[r, *(m + columns)]] = _numbers(model)
+        numbers[[r, *(m + columns)], :2] /= np.array([1, *scale])[:, None]
+    return numbers[places]
 
 
 def lmer(
@@ -284,89 +296,74 @@ def lmer(
     means, scales = _standardising(data)
     if not correlated:
         means = means * ~random
-    contrast = np.append(1, -means[1:] / scales[1:])
-    names = [f"x{i}" for i in range(1, len(scales))]
-    Z = (data.X - means) / scales
-    frame = _frame(data).assign(**dict(zip(names, Z[:, 1:].T, strict=True)))
-    k = len(data.terms)
-    bar = "|" if correlated else "||"
-    these = np.flatnonzero(random)
+    back, k = _contrasts(means, scales), len(scales)
+    these, bar = np.flatnonzero(random), "|" if correlated else "||"
     formula = f"y ~ {_sum(range(k))} + ({_sum(these)} {bar} g)"
-    sd = frame["y"].std()
-    scale = 1.0 if USUAL_SD[0] <= sd <= USUAL_SD[1] else float(_power_of_two(sd))
-    model = _lmer_with_console()(formula, data=frame.assign(y=frame["y"] / scale))
+    frame = _frame(data, ((data.X - means) / scales)[:, 1:])
+    model = _lmer_with_console()(formula, data=frame)
     try:
         with _r_console() as console:
             model.fit(summarize=False, no_warnings=True)
-        moved = robjects.FloatVector(contrast) if means.any() else robjects.NULL
+        moved = robjects.FloatVector(back[0]) if means.any() else robjects.NULL
         inspected = _inspector()(model.model_obj, moved)
         found = {name: np.asarray(value) for name, value in inspected.items()}
     except RRuntimeError as error:
         text = " ".join(str(error).split())
         raise FitError(f"{name} could not be fitted; R says: {text}") from error
-    n, k = data.X.shape
-    if len(model.coefs) < k:
+    numbers = _numbers(model)
+    if len(numbers) < k:
         raise FitError(
             f"{name} could not be fitted: to lme4 the predictors are linearly dependent; "
             "subtract the mean from predictors that lie far from zero for their spread, and "
             "bring predictors to similar units"
         )
-    messages = [f"lme4: {' '.join(message.split())}" for message in found["lme4"]]
-    code = int(found["code"][0])
-    if code != 0:
-        stated = "; ".join(found["optimiser"]) or "no message"
-        messages.append(f"optimiser: code {code} ({stated})")
-    said = " ".join("".join(console).split())
-    if SCALES_WARNING in said:
-        messages.append(f"lme4: {SCALES_WARNING}")
-    hessian_warnings = re.findall(LMERTEST_WARNING, said)
-    messages += [f"lmerTest: {text}" for text in dict.fromkeys(hessian_warnings)]
-    coefs = _times(model.coefs, scale / scales)
-    if "DF" not in coefs:
+    messages = _said(found, " ".join("".join(console).split()))
+    if "DF" not in model.coefs:
         messages.append("lmerTest: no degrees of freedom, so no p values")
-        coefs = coefs.assign(DF=np.nan)
+    numbers[:, :2] /= scales[:, None]
     if means.any():
-        at_zero = found["intercept"] * [scale, scale, 1]
-        coefs = _with_intercept(coefs, dict(zip(("Estimate", "SE", "DF"), at_zero, strict=True)))
-    # Back to the units and the zero of the data.
-    back = np.diag(1 / scales[these])
-    back[0] = contrast[these]
-    m = len(these)
-    estimates = np.tile(coefs["Estimate"].to_numpy()[:, None], data.n_groups)
-    estimates[these] += scale * back @ found["group_coefs"].reshape(m, data.n_groups)
-    cov = np.full((k, k), np.nan)
-    own = scale**2 * back @ found["random_cov"].reshape(m, m) @ back.T
+        numbers[0] = found["intercept"]
+    # Back to the units and the zero of the predictors.
+    m, back = len(these), back[np.ix_(these, these)]
+    groups = np.tile(numbers[:, :1], data.n_groups)
+    groups[these] += back @ found["group_coefs"].reshape(m, data.n_groups)
+    cov, own = np.full((k, k), np.nan), back @ found["random_cov"].reshape(m, m) @ back.T
     cov[np.ix_(these, these)] = own
     # lme4 does not see where the data leave its random effects open, and a standard error with.
-    sigma = float(scale * found["sigma"][0])
-    unknown = undecided(Batch.of_one(data), random, own, sigma, correlated)
+    unknown = undecided(Batch.of_one(data), random, own, float(found["sigma"][0]), correlated)
     messages += [arbitrary(unknown)] if len(unknown) else []
-    deviance = float(found["deviance"][0] + 2 * (n - k) * np.log(scale) + 2 * np.log(scales).sum())
+    deviance = float(found["deviance"][0] + 2 * np.log(scales).sum())
     nested = _nested_deviance(data) if m > 1 else np.inf
     if above := deviance > nested + NESTED:
         messages.append(
             f"mlmlearn: lme4 ended at a deviance {deviance - nested:.3g} above that of the random "
             'intercept alone, so its search has not converged; use engine="batch"'
         )
+    sound = not found["code"][0] and all(SINGULAR in text for text in found["lme4"])
     return _fitted(
-        coefs,
+        numbers,
         data,
-        messages="\n".join(messages),
-        converged=np.array(
-            [
-                code == 0
-                and all(SINGULAR in text for text in found["lme4"])
-                and not len(unknown)
-                and not above
-            ]
-        ),
+        messages=messages,
+        converged=np.array([sound and not len(unknown) and not above]),
         singular=found["singular"].astype(bool),
         gradient=found["max_gradient"].astype(float),
         deviance=np.array([deviance]),
-        group_coefs=estimates[None],
+        group_coefs=groups[None],
         random_cov=cov[None],
-        residual_sd=scale * found["sigma"],
+        residual_sd=found["sigma"],
     )
+
+
+def _said(found: Mapping[str, Any], console: str) -> list[str]:
+    """Collect what lme4, its optimiser and lmerTest had to say, each with its source in front."""
+    messages = [f"lme4: {' '.join(message.split())}" for message in found["lme4"]]
+    if code := int(found["code"][0]):
+        stated = "; ".join(found["optimiser"]) or "no message"
+        messages.append(f"optimiser: code {code} ({stated})")
+    if SCALES_WARNING in console:
+        messages.append(f"lme4: {SCALES_WARNING}")
+    hessian_warnings = re.findall(LMERTEST_WARNING, console)
+    return messages + [f"lmerTest: {text}" for text in dict.fromkeys(hessian_warnings)]
 
 
 def _nested_deviance(data: ClusteredData) -> float:
@@ -378,18 +375,17 @@ def _nested_deviance(data: ClusteredData) -> float:
 
 
 def _fitted(
-    coefs: pd.DataFrame, data: ClusteredData, *, messages: str = "", **details: Any
+    numbers: FloatArray, data: ClusteredData, *, messages: Iterable[str] = (), **details: Any
 ) -> Fitted:
     """Put pymer4's coefficients and what else is known together."""
-    estimate, se, df = (coefs[name].to_numpy(float)[None] for name in ("Estimate", "SE", "DF"))
+    estimate, se, df = numbers.T[:, None]
     # An SE that moves no outcome by more than rounding does is rounding itself.
     moves = se[0] * np.abs(data.X).max(axis=0)
     useless = ~(np.isfinite(moves) & (moves > 1e-13 * np.abs(data.y).max()))
     if useless.any():
-        said = no_standard_error(np.array(data.terms)[useless])
-        messages = f"{messages}\n{said}" if messages else said
+        messages = [*messages, no_standard_error(np.array(data.terms)[useless])]
     text = no_texts(1)
-    text[0] = messages
+    text[0] = "\n".join(filter(None, messages))
     return Fitted(estimate, np.where(useless, np.nan, se), df, messages=text, **details)
 
 
@@ -429,14 +425,12 @@ def _require_r() -> None:
         importlib.import_module("pymer4.models")
 
 
-@contextmanager
-def _default_conversion() -> Iterator[None]:
+def _default_conversion() -> Any:
     """Give rpy2 its own rules, which a thread lacks and which a user may have changed."""
     from rpy2 import robjects
     from rpy2.robjects.conversion import localconverter
 
-    with localconverter(robjects.default_converter):
-        yield
+    return localconverter(robjects.default_converter)
 
 
 @cache
@@ -469,8 +463,4 @@ def _lmer_with_console() -> Any:
     """Make pymer4's `Lmer` leave R's console alone, which it would silence."""
     from pymer4.models import Lmer
 
-    class LmerWithConsole(Lmer):  # type: ignore[misc]
-        def _set_R_stdout(self, verbose: bool) -> None:  # noqa: N802
-            pass
-
-    return LmerWithConsole
+    return type("LmerWithConsole", (Lmer,), {"_set_R_stdout": lambda self, verbose: None})

@@ -10,10 +10,9 @@ import numpy as np
 from mlmlearn.batch import Batch, Texts
 from mlmlearn.errors import InputError
 from mlmlearn.strategies import STRATEGIES, Fitted, Strategy, get_strategy
+from mlmlearn.strategies.base import TESTS
 
 __all__ = ["ENGINES", "Engine", "check_engine", "engine_module", "fit_batch"]
-
-NUMBERS = ("estimate", "se", "df", "p", "ci_low", "ci_high")
 
 Engine = Literal["pymer4", "batch"]
 
@@ -23,13 +22,7 @@ ENGINES = {"pymer4": "mlmlearn.engine_pymer4", "batch": "mlmlearn.engine_batch"}
 
 
 def check_engine(engine: Any, strategies: Iterable[str] = ()) -> None:
-    """Refuse an engine that is not one of `ENGINES`, or that cannot fit some strategies.
-
-    Raises
-    ------
-    InputError
-        With what can be used instead.
-    """
+    """Refuse an engine that is not one of `ENGINES`, or that cannot fit some strategies."""
     if not isinstance(engine, str) or engine not in ENGINES:
         raise InputError(f"unknown engine {engine!r}; the known ones are {', '.join(ENGINES)}")
     unable = [name for name in strategies if engine == "pymer4" and not STRATEGIES[name].pymer4]
@@ -44,15 +37,6 @@ def engine_module(engine: str) -> Any:
 
 def fit_batch(strategy: str | Strategy, batch: Batch, engine: str) -> tuple[Texts, Fitted]:
     """Fit one strategy to every data set of a batch that allows it.
-
-    Parameters
-    ----------
-    strategy : str or Strategy
-        Which one.
-    batch : Batch
-        Data sets with the same columns.
-    engine : str
-        One of `ENGINES`.
 
     Returns
     -------
@@ -74,5 +58,5 @@ def fit_batch(strategy: str | Strategy, batch: Batch, engine: str) -> tuple[Text
         found = Fitted(nan, nan, nan).complete()
     found = found.spread(good, refused)
     bad = found.problem != ""
-    lost = {name: np.where(bad[:, None], np.nan, getattr(found, name)) for name in NUMBERS}
+    lost = {name: np.where(bad[:, None], np.nan, getattr(found, name)) for name in TESTS}
     return refused, replace(found, **lost, converged=found.converged & ~bad)

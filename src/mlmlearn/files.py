@@ -37,15 +37,10 @@ SPREADSHEET_OR_SPSS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"$FL2", b"$FL3", b"%
 def read_table(
     path: str | Path, *, separator: str | None = None, encoding: str | None = None
 ) -> pd.DataFrame:
-    """Read a text file (CSV, TSV, ...) or a Parquet file, either of them also gzipped.
+    """Read a text file (CSV, TSV, ...) or a Parquet file, told by content, either also gzipped.
 
-    Parameters
-    ----------
-    path : str or Path
-        The file. Its content says what it is, not its name.
-    separator, encoding : str, optional
-        Found in the file without them: comma, semicolon, tab, pipe or R's space; UTF-8,
-        UTF-16 with a byte order mark, or Windows' cp1252.
+    Without them separator and encoding are found in the file: comma, semicolon, tab, pipe or R's
+    space; UTF-8, UTF-16 with a byte order mark, or Windows' cp1252.
 
     Returns
     -------
@@ -193,7 +188,7 @@ def to_numbers(
     Parameters
     ----------
     table : DataFrame
-        From `read_table`; what Parquet has given types is returned as it is.
+        From `read_table`; of Parquet it is returned as it is.
     labels, outcome, predictors : collection of str
         Columns that stay text, such as the group (1 and 01 are two labels, and NA is one);
         that must be numbers; and that must be numbers or categories which do not look so.

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from mlmlearn.batch import Batch
+from mlmlearn.clustered import ClusteredData
+from mlmlearn.errors import InputError
 from mlmlearn.strategies import Fitted
 
 __all__ = ["COEF_COLUMNS", "FitResult", "coef_columns", "result_of"]
@@ -25,35 +27,35 @@ class FitResult:
         What was fitted, and by what.
     coefs : DataFrame, shape (k, 7)
         One row a term, the intercept first: estimate, se, df, t, p (two-sided),
-        ci_low and ci_high (95 %, from t with that row's df). A standard error that is
-        rounding alone is missing, and a message names its term.
+        ci_low and ci_high (95 %). A standard error that is rounding alone is missing, and a
+        message names its term.
     converged : bool
-        True unless the optimiser or lme4's checks of its result reported a failure, or the
-        batch engine found that the data leave the random effects open.
-        A singular fit alone is not a failure. Always True for the two OLS strategies.
+        False where the optimiser or lme4's checks reported a failure, or the data leave the random
+        effects open. A singular fit alone is no failure. Always True for OLS.
     singular : bool
-        True when the estimated covariance matrix of the random effects has lost a
+        Whether the estimated covariance matrix of the random effects has lost a
         dimension: a variance of zero, or a correlation of plus or minus one.
     messages : tuple of str
         Everything the engine had to say, each with its source in front.
     max_gradient : float
-        lme4's measure of how far the optimiser stopped from a flat point: the largest,
-        over the parameters, of the smaller of the gradient and the gradient scaled by the
-        Cholesky factor of the Hessian. For the batch engine the steepest slope of the
-        deviance along a random effect, in standardised units. NaN for OLS.
+        How far the optimiser stopped from a flat point: the largest, over the parameters, of the
+        smaller of lme4's gradient and the one scaled by the Cholesky factor of the Hessian; for
+        the batch engine the steepest slope of the deviance, in standardised units. NaN for OLS.
     reml_deviance : float
-        REML criterion (minus twice the restricted log-likelihood). NaN for OLS.
+        Minus twice the restricted log-likelihood. NaN for OLS.
     group_coefs : DataFrame or None, shape (n_groups, k)
         Coefficients of each group: conditional modes plus fixed effects for the
         multilevel models, the first-stage OLS for `two_stage`, None for `cluster_robust`.
     random_cov : DataFrame or None, shape (q, q)
-        Covariance matrix of the random effects, in the outcome's units. None for OLS.
+        Covariances of the random effects, in the outcome's units. None for OLS.
     residual_sd : float
         Residual standard deviation. NaN for OLS.
     n_rows, n_groups : int
         Size of the data.
     random : tuple of str
         Terms that got a random effect.
+    data : ClusteredData or None
+        What was fitted, as arrays.
     """
 
     strategy: str
@@ -71,6 +73,7 @@ class FitResult:
     random_cov: pd.DataFrame | None = None
     residual_sd: float = np.nan
     random: tuple[str, ...] = ()
+    data: ClusteredData | None = None
 
     def __str__(self) -> str:
         """Show all of a fit on one screen."""
@@ -87,6 +90,42 @@ class FitResult:
 
     __repr__ = __str__
 
+    def random_pca(self) -> pd.DataFrame:
+        """Compute the principal components of the random effects.
+
+        A component is a mixture of the random effects that goes with none of the others. One with
+        an SD of zero is a dimension in which the groups, as estimated, do not differ: as many as
+        there are of them, the covariance matrix has lost of its rank, which single variances and
+        correlations need not show (Bates, Kliegl, Vasishth & Baayen 2015, arXiv:1506.04967; `rePCA`
+        in lme4).
+
+        Returns
+        -------
+        DataFrame, shape (q, q + 2)
+            A row a component, the largest first: its sd in units of the residual SD, its share of
+            the variance, and what each term puts into it, in a column of its name. The components
+            depend on the units of the predictors and on where these are zero; how many of them are
+            lost does not.
+
+        Raises
+        ------
+        InputError
+            When the strategy has no random effects.
+        """
+        if self.random_cov is None:
+            raise InputError(
+                f"{self.strategy} has no random effects, and so no components of them; fit a "
+                'multilevel model, such as "mlm_full"'
+            )
+        values, vectors = np.linalg.eigh(self.random_cov / self.residual_sd**2)
+        values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
+        total = values.sum()
+        table = pd.DataFrame(vectors.T, columns=self.random_cov.columns)
+        table.index = pd.RangeIndex(1, len(values) + 1, name="component")
+        table.insert(0, "sd", np.sqrt(values))
+        table.insert(1, "share", values / total if total > 0 else np.nan)
+        return table
+
     def tidy(self) -> pd.DataFrame:
         """Return one row a term, with the strategy and engine beside it."""
         table = self.coefs.reset_index()
@@ -102,36 +141,34 @@ def coef_columns(found: Fitted) -> dict[str, Any]:
     return dict(zip(COEF_COLUMNS, columns, strict=True))
 
 
-def result_of(
-    strategy: str, engine: str, formula: str, batch: Batch, found: Fitted, i: int
-) -> FitResult:
-    """Make the result of data set i of a batch."""
-    terms, labels = list(batch.terms), batch.labels[batch.sizes[i] > 0]
+def result_of(strategy: str, engine: str, formula: str, batch: Batch, found: Fitted) -> FitResult:
+    """Make the result of a batch of one data set."""
+    terms, columns = list(batch.terms), coef_columns(found)
     coefs = pd.DataFrame(
-        {name: values[i] for name, values in coef_columns(found).items()},
-        index=pd.Index(terms, name="term"),
+        {name: values[0] for name, values in columns.items()}, pd.Index(terms, name="term")
     )
     groups = cov = None
     if found.group_coefs is not None:
-        own = found.group_coefs[i][:, batch.sizes[i] > 0]
-        groups = pd.DataFrame(own.T, index=labels, columns=terms).dropna(axis=1, how="all")
+        groups = pd.DataFrame(found.group_coefs[0].T, batch.labels, terms)
+        groups = groups.dropna(axis=1, how="all")
     if found.random_cov is not None:
-        cov = pd.DataFrame(found.random_cov[i], index=terms, columns=terms)
+        cov = pd.DataFrame(found.random_cov[0], terms, terms)
         cov = cov.dropna(how="all").dropna(axis=1, how="all")
     return FitResult(
         strategy=strategy,
         engine=engine,
         formula=formula,
         coefs=coefs,
-        n_rows=int(batch.n_rows[i]),
-        n_groups=int(batch.n_groups[i]),
-        converged=bool(found.converged[i]),
-        singular=bool(found.singular[i]),
-        messages=tuple(found.messages[i].splitlines()),
-        max_gradient=float(found.gradient[i]),
-        reml_deviance=float(found.deviance[i]),
+        n_rows=int(batch.n_rows[0]),
+        n_groups=int(batch.n_groups[0]),
+        converged=bool(found.converged[0]),
+        singular=bool(found.singular[0]),
+        messages=tuple(found.messages[0].splitlines()),
+        max_gradient=float(found.gradient[0]),
+        reml_deviance=float(found.deviance[0]),
         group_coefs=groups,
         random_cov=cov,
         random=() if cov is None else tuple(map(str, cov.columns)),
-        residual_sd=float(found.residual_sd[i]),
+        residual_sd=float(found.residual_sd[0]),
+        data=batch.rows(0),
     )

@@ -38,23 +38,18 @@ def fit(
     strategy : str
         A key of `STRATEGIES`, such as "mlm_full" or "two_stage".
     formula : str or SimulatedData
-        Outcome and predictors, such as "score ~ dose * age": categories, contrasts, interactions
-        and transforms as in formulaic, with the intercept. Bars as in lme4, "(dose | person)" or
-        "(dose || person)", name the group and the random effects; without them all that varies
-        within groups has one. Simulated data know their formula, and stand in its place.
+        Outcome and predictors, such as "score ~ dose * age", as in formulaic, with the intercept.
+        Bars as in lme4, "(dose | person)" or "(dose || person)", name the group and the random
+        effects; without them all that varies within groups has one. Simulated data know their
+        formula, and stand in its place.
     data : DataFrame, optional
-        Of pandas, polars or Arrow; one row an observation. Groups may be unbalanced and of any
-        type, rows in any order, the index anything.
+        Of pandas, polars or Arrow; one row an observation, in any order.
     group : hashable, optional
         Column, or level of the index, that says which rows belong together.
     engine : {"batch", "pymer4"}, default "batch"
         What does the computing: NumPy alone, the same on every machine, or lme4 through pymer4.
     missing : {"refuse", "drop"}, default "refuse"
         What to do with rows in which something that is used is missing.
-
-    Returns
-    -------
-    FitResult
 
     Raises
     ------
@@ -72,15 +67,14 @@ def fit(
     >>> result.coefs.loc["Days", "estimate"]                                      # doctest: +SKIP
     10.467285...
     """
-    get_strategy(strategy)
-    check_engine(engine, [strategy])
+    check_engine(engine, [get_strategy(strategy).id])
     if strategy == "mlm_full" and _uncorrelated(formula):
         raise InputError(UNCORRELATED)
     text, batch = _read(formula, data, group, missing)
     refused, found = fit_batch(strategy, batch, engine)
     if found.problem[0]:
         raise (StrategyError if refused[0] else FitError)(found.problem[0])
-    return result_of(strategy, engine, text, batch, found, 0)
+    return result_of(strategy, engine, text, batch, found)
 
 
 def compare(
@@ -94,8 +88,7 @@ def compare(
 ) -> pd.DataFrame:
     """Fit several strategies to one data set and put them side by side.
 
-    A strategy that cannot analyse these data, or whose fit fails, keeps its rows, with
-    missing numbers and the reason in `message`.
+    A strategy without a fit keeps its rows, with missing numbers and the reason in `message`.
 
     Parameters
     ----------
@@ -108,9 +101,9 @@ def compare(
     -------
     DataFrame
         One row per strategy and term: strategy, term, truth (for simulated data), estimate,
-        se, df, t, p, ci_low, ci_high, converged, singular, message. Its `attrs` say what was
-        used: rows, groups, sizes (rows a group: least, median, most), dropped and
-        dropped_groups (left out for missing values) and random (what got a random effect).
+        se, df, t, p, ci_low, ci_high, converged, singular, message. Its `attrs` tell rows, groups,
+        sizes (rows a group: least, median, most), dropped and dropped_groups (for missing values)
+        and random (what got a random effect).
 
     Raises
     ------
@@ -127,14 +120,10 @@ def compare(
     tables = []
     for strategy in chosen:
         _, found = fit_batch(strategy, batch, engine)
-        result = result_of(strategy, engine, text, batch, found, 0)
-        tables.append(
-            result.tidy().assign(
-                converged=result.converged,
-                singular=result.singular,
-                message=found.problem[0] or "; ".join(result.messages),
-            )
-        )
+        result = result_of(strategy, engine, text, batch, found)
+        message = found.problem[0] or "; ".join(result.messages)
+        said = {"converged": result.converged, "singular": result.singular, "message": message}
+        tables.append(result.tidy().assign(**said))
     table = pd.concat(tables, ignore_index=True)
     if isinstance(formula, SimulatedData):
         truth = dict(zip(formula.condition.terms, formula.betas, strict=True))
@@ -165,15 +154,13 @@ def _read(
                 "simulated data know their formula and group; give nothing else, or a formula and "
                 ".data of them"
             )
-        data, group, text = formula.data, "Group", formula.formula
-    elif data is not None:
-        text = formula
-    else:
+        data, group, formula = formula.data, "Group", formula.formula
+    if data is None:
         raise InputError(
             "data was not given; call with a formula and a data frame, such as "
             'compare("y ~ x", df, group="person")'
         )
-    batch = Batch.of_one(read(text, data, group, missing))
+    batch = Batch.of_one(read(formula, data, group, missing))
     if problem := batch.problems[0]:
         raise InputError(problem)
-    return text, batch
+    return formula, batch

@@ -40,13 +40,7 @@ class Written(NamedTuple):
 
 
 def written(formula: str) -> Written:
-    """Split lme4's bars off a formula.
-
-    Raises
-    ------
-    InputError
-        When there are several, or one that is not understood.
-    """
+    """Split lme4's bars off a formula, or say in an `InputError` what is not understood."""
     if not isinstance(formula, str) or "~" not in formula:
         given = repr(formula) if isinstance(formula, str) else f"a {type(formula).__name__}"
         raise InputError(f"a formula is needed, such as 'y ~ x', not {given}")
@@ -72,18 +66,7 @@ def written(formula: str) -> Written:
 
 
 def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse") -> ClusteredData:
-    """Read outcome, predictors and groups from a data frame.
-
-    Parameters
-    ----------
-    formula : str
-        As in formulaic, with or without lme4's bars.
-    data : DataFrame
-        Of pandas, polars or Arrow; one row an observation.
-    group : hashable, optional
-        Column, or level of the index, that says which rows belong together.
-    missing : {"refuse", "drop"}
-        What to do with rows in which something that is used is missing.
+    """Read outcome, predictors and groups from a data frame; the arguments are those of `fit`.
 
     Raises
     ------
@@ -108,24 +91,20 @@ def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse
     levels = [n for n in (*used, group) if n in frame.index.names and n not in frame.columns]
     frame = frame.reset_index(level=list(dict.fromkeys(levels))) if levels else frame
     columns = {name: _present(frame, name) for name in used}
-    labels = _present(frame, group, "group")
+    before = labels = _present(frame, group, "group")
     if frame.empty:
         raise InputError("the data frame has no rows")
     frame = pd.DataFrame({n: _usable(column, n) for n, column in columns.items()}, frame.index)
-    gaps = {name: int(frame[name].isna().sum()) for name in used} | {
-        group: int(labels.isna().sum())
-    }
-    gaps = {name: count for name, count in gaps.items() if count}
-    before = labels
-    if gaps:
+    gone = frame.isna().any(axis=1) | labels.isna()
+    if gone.any():
         if missing == "refuse":
-            counts = ", ".join(f"{name!r} in {count}" for name, count in gaps.items())
+            gaps = {n: column.isna().sum() for n, column in [*frame.items(), (group, labels)]}
+            counts = ", ".join(f"{n!r} in {count}" for n, count in gaps.items() if count)
             raise InputError(
                 f"values are missing of {counts} of {len(frame)} rows; repair them, or leave "
                 'those rows out with missing="drop"'
             )
-        keep = (frame.notna().all(axis=1) & labels.notna()).to_numpy()
-        frame, labels = frame[keep], labels[keep]
+        frame, labels = frame[~gone.to_numpy()], labels[~gone.to_numpy()]
         if frame.empty:
             raise InputError("no row is left once those with missing values are dropped")
         for name in frame.select_dtypes("category"):
@@ -140,31 +119,24 @@ def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse
     codes, index = _groups(labels, group)
     within = _within(X, codes)
     random = within if parts.random is None else _chosen(parts.random, frame, terms)
+    dropped = len(before) - len(labels), before.nunique() - len(index)
     return ClusteredData.sorted(
-        y,
-        X,
-        codes,
-        terms=terms,
-        random=random,
-        within=within,
-        labels=index,
-        outcome=outcome,
-        dropped=(len(before) - len(labels), before.nunique() - len(index)),
-    )
+        y, X, codes, terms=terms, random=random, within=within, labels=index, outcome=outcome,
+        dropped=dropped,
+    )  # fmt: skip
 
 
 def _pandas(data: Any) -> pd.DataFrame:
     """Make any known kind of frame pandas'."""
-    if not isinstance(data, pd.DataFrame):
-        try:
-            data = nw.from_native(data, eager_only=True).to_pandas()
-        except TypeError:
-            raise InputError(
-                "the data must be a data frame (of pandas, polars or Arrow), not "
-                f"{type(data).__name__}"
-            ) from None
-    frame: pd.DataFrame = data
-    return frame
+    if isinstance(data, pd.DataFrame):
+        return data
+    try:
+        frame: pd.DataFrame = nw.from_native(data, eager_only=True).to_pandas()
+        return frame
+    except TypeError:
+        raise InputError(
+            f"the data must be a data frame (of pandas, polars or Arrow), not {type(data).__name__}"
+        ) from None
 
 
 def _used(model: Any, fixed: str, frame: pd.DataFrame) -> list[str]:

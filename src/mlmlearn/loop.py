@@ -5,7 +5,7 @@ import sys
 import time
 import warnings
 from collections.abc import Container, Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 from numbers import Integral
 from tempfile import TemporaryDirectory
@@ -42,8 +42,8 @@ def run(
 ) -> Results:
     """Simulate every data set of a grid and fit every strategy to it.
 
-    The results do not depend on the number of workers, nor on interruptions: the same call
-    goes on where an earlier one stopped. A fit that fails is a row with its message.
+    The results depend neither on the number of workers nor on interruptions: the same call goes on
+    where an earlier one stopped. A fit that fails is a row with its message.
 
     Parameters
     ----------
@@ -51,25 +51,19 @@ def run(
         What to simulate; without it the grid of the book, 2,250 data sets.
     engine : {"batch", "pymer4"}, default "batch"
         What does the computing: NumPy alone, the same on every machine, or lme4 through
-        pymer4, the book's reference, hundreds of times as slow.
+        pymer4, hundreds of times as slow.
     out : path, optional
-        Folder that holds the run, in Parquet parts written as it goes. Without it nothing
-        is kept on disk.
+        Folder that keeps the run, in Parquet parts written as it goes.
     n_jobs : int, optional
-        Worker processes, -1 for one a core; without it joblib's default, which is one
-        unless an active ``joblib.parallel_config`` says otherwise. Under
-        ``parallel_config(backend="dask")`` the workers are those of the Dask client, whose
-        processes need ``threads_per_worker=1``, since R knows no threads.
+        Worker processes, -1 for one a core; without it joblib's default, which is one unless
+        ``joblib.parallel_config`` says otherwise. The workers of a Dask client need
+        ``threads_per_worker=1``, since R knows no threads.
     seed : int, default 0
         Seed of the study.
     strategies : iterable of str, optional
         Which strategies; without it the 2019 post's four.
     progress : bool, default True
         Show a progress bar with an estimate of the time left.
-
-    Returns
-    -------
-    Results
 
     Raises
     ------
@@ -90,10 +84,8 @@ def run(
     grid = Grid() if grid is None else grid
     identity = _identity(grid, engine, seed, strategies)
     check_n_jobs(n_jobs)
-    if out is None:
-        with TemporaryDirectory() as folder:
-            return _run(grid, identity, RunFolder(folder), n_jobs, progress, kept=False)
-    return _run(grid, identity, RunFolder(out), n_jobs, progress, kept=True)
+    with TemporaryDirectory() if out is None else nullcontext(out) as folder:
+        return _run(grid, identity, RunFolder(folder), n_jobs, progress, kept=out is not None)
 
 
 def _identity(
@@ -114,13 +106,7 @@ def _identity(
 
 
 def check_n_jobs(n_jobs: Any) -> None:
-    """Refuse what is no number of worker processes.
-
-    Raises
-    ------
-    InputError
-        With what was expected.
-    """
+    """Refuse what is no number of worker processes."""
     if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
         raise InputError(
             "n_jobs must be a number of worker processes, such as 2, or -1 for one a core, "
@@ -136,11 +122,7 @@ def _run(
     progress: bool,
     kept: bool,
 ) -> Results:
-    """Compute what the folder lacks, and read all of it.
-
-    The folder is locked before the first look at it, so that no other process can make another
-    run of it on the way.
-    """
+    """Compute what the folder lacks, and read all of it, locked from the first look at it on."""
     chunks = schedule(grid, engine_module(identity["engine"]).data_sets_at_once)
     with folder.locked():
         folder.check(identity)
@@ -151,9 +133,8 @@ def _run(
             )
         tables = folder.read()
         if any(chunk.name not in tables for chunk in chunks):
-            # Asked of a worker: its R stays open for the fits, and its versions are those that
-            # count.
-            here = next(iter(in_workers(n_jobs, environment, [(identity["engine"],)])))[1]
+            # Asked of a worker: its R stays open, and its versions are those that count.
+            (here,) = in_workers(n_jobs, environment, [(identity["engine"],)])
             folder.check({"versions": here["versions"]})
             if not folder.manifest:
                 started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -198,7 +179,7 @@ def _compute(
                 calls = [(chunk, seed, engine, strategies, os.getpid()) for chunk in left.values()]
                 try:
                     with closing(in_workers(n_jobs, fit_chunk, calls)) as finished:
-                        for (chunk, *_), table in finished:
+                        for chunk, table in finished:
                             folder.write(chunk.name, table.assign(**chunk.labels))
                             del left[chunk.name]
                             n_done += len(chunk.replications)

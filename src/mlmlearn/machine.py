@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,11 +40,8 @@ def _processor() -> str:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         text = ""
-    for line in text.splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() == "model name":
-            return value.strip()
-    return platform.processor() or platform.machine()
+    named = re.search(r"^model name\s*:\s*(.*\S)", text, re.MULTILINE)
+    return named[1] if named else platform.processor() or platform.machine()
 
 
 def package_versions() -> dict[str, str]:
@@ -54,49 +52,24 @@ def package_versions() -> dict[str, str]:
     }
 
 
-class _OneThread:
-    """Linear algebra kept to one thread while anybody asks for it, then as it was before.
-
-    Fits may overlap in threads of one process. The first to come sets the limit and the last to
-    go lifts it, or one that began under the limit would later restore it as if it were the rule.
-    The limit holds for libraries that are loaded, the environment for those still to come.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._environment: dict[str, str | None] = {}
-        self._limits: Any = None
-
-    def enter(self) -> None:
-        with self._lock:
-            if not self._users:
-                self._environment = {name: os.environ.get(name) for name in THREADS}
-                os.environ.update(dict.fromkeys(THREADS, "1"))
-                self._limits = threadpool_limits(limits=1)
-            self._users += 1
-
-    def leave(self) -> None:
-        with self._lock:
-            self._users -= 1
-            if self._users:
-                return
-            self._limits.restore_original_limits()
-            for name, value in self._environment.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
-
-
-_one_thread = _OneThread()
+_alone = threading.RLock()
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Keep linear algebra to one thread: cores are for workers, and sums keep one order."""
-    _one_thread.enter()
-    try:
-        yield
-    finally:
-        _one_thread.leave()
+    """Let one thread of this process in, and keep its linear algebra to one thread.
+
+    R knows no threads, cores are for workers, and sums keep one order. The limit holds for
+    libraries that are loaded, the environment for those still to come.
+    """
+    with _alone, threadpool_limits(limits=1):
+        before = {name: os.environ.get(name) for name in THREADS}
+        os.environ.update(dict.fromkeys(THREADS, "1"))
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value

@@ -52,9 +52,8 @@ def _study(fits: pd.DataFrame, level: float) -> FloatArray:
 def _terms(study: FloatArray) -> FloatArray:
     """Return each replication's terms of the sums, shape (n, 11).
 
-    The mean error is taken once, of all replications. Deviations from it do not change the
-    empirical SE of a part of the study; where the measure is a count, as for the bias-eliminated
-    coverage, its MCSE takes the bias as known, as that of a proportion does.
+    The mean error is taken once, of all replications, so that the MCSE of the bias-eliminated
+    coverage takes the bias as known, as that of a proportion does.
     """
     error, se, below, above, rejected, null = study.T
     deviation = error - (error.mean() if len(error) else np.nan)
@@ -77,10 +76,19 @@ def _terms(study: FloatArray) -> FloatArray:
 
 # A measure is a function of the sums of the terms, shape (..., 11), and the number of
 # replications n, so that leaving out each in turn takes no more than a subtraction.
+Measure = Callable[[FloatArray, int], FloatArray]
 
 
-def _bias(sums: FloatArray, n: int) -> FloatArray:
-    return sums[..., ERRORS] / n
+def _mean(term: int) -> Measure:
+    return lambda sums, n: sums[..., term] / n
+
+
+def _root_mean(term: int) -> Measure:
+    return lambda sums, n: np.sqrt(sums[..., term] / n)
+
+
+def _share(term: int, among: int) -> Measure:
+    return lambda sums, _: sums[..., term] / sums[..., among]
 
 
 def _emp_se(sums: FloatArray, n: int) -> FloatArray:
@@ -90,39 +98,8 @@ def _emp_se(sums: FloatArray, n: int) -> FloatArray:
     return np.sqrt(np.maximum(squares, 0) / (n - 1))
 
 
-def _mse(sums: FloatArray, n: int) -> FloatArray:
-    return sums[..., SQUARED_ERRORS] / n
-
-
-def _rmse(sums: FloatArray, n: int) -> FloatArray:
-    return np.sqrt(_mse(sums, n))
-
-
-def _model_se(sums: FloatArray, n: int) -> FloatArray:
-    return np.sqrt(sums[..., VARIANCES] / n)
-
-
 def _model_se_rel_error(sums: FloatArray, n: int) -> FloatArray:
-    return 100 * (_model_se(sums, n) / _emp_se(sums, n) - 1)
-
-
-def _coverage(sums: FloatArray, n: int) -> FloatArray:
-    return sums[..., COVERED] / n
-
-
-def _be_coverage(sums: FloatArray, n: int) -> FloatArray:
-    return sums[..., COVERED_WITHOUT_BIAS] / n
-
-
-def _power(sums: FloatArray, n: int) -> FloatArray:
-    return sums[..., REJECTED_EFFECTS] / sums[..., EFFECTS]
-
-
-def _type_1_error(sums: FloatArray, n: int) -> FloatArray:
-    return sums[..., REJECTED_NULLS] / sums[..., NULLS]
-
-
-Measure = Callable[[FloatArray, int], FloatArray]
+    return 100 * (_root_mean(VARIANCES)(sums, n) / _emp_se(sums, n) - 1)
 
 
 def _sd(values: FloatArray) -> float:
@@ -139,24 +116,22 @@ def _emp_se_mcse(terms: FloatArray) -> float:
 
 
 def _model_se_mcse(terms: FloatArray) -> float:
-    n = len(terms)
-    model = _model_se(terms.sum(axis=0), n)
-    return float(_sd(terms[:, VARIANCES]) / np.sqrt(4 * n) / model)
+    model = np.sqrt(terms[:, VARIANCES].mean())
+    return float(_sd(terms[:, VARIANCES]) / np.sqrt(4 * len(terms)) / model)
 
 
 def _model_se_rel_error_mcse(terms: FloatArray) -> float:
-    n = len(terms)
+    n, model, empirical = len(terms), np.sqrt(terms[:, VARIANCES].mean()), _sd(terms[:, ERRORS])
     if n < 2:
         return np.nan
-    model, empirical = _model_se(terms.sum(axis=0), n), _sd(terms[:, ERRORS])
     from_model = _sd(terms[:, VARIANCES]) ** 2 / (4 * n * model**4)
     return float(100 * model / empirical * np.sqrt(from_model + 1 / (2 * (n - 1))))
 
 
-def _proportion_mcse(measure: Measure, among: int | None = None) -> Callable[[FloatArray], float]:
+def _proportion_mcse(term: int, among: int | None = None) -> Callable[[FloatArray], float]:
     def mcse(terms: FloatArray) -> float:
         n = len(terms) if among is None else int(terms[:, among].sum())
-        p = measure(terms.sum(axis=0), len(terms))
+        p = terms[:, term].sum() / n if n else np.nan
         return float(np.sqrt(p * (1 - p) / n)) if n else np.nan
 
     return mcse
@@ -175,36 +150,55 @@ def _left_out(measure: Measure, terms: FloatArray) -> FloatArray:
     return measure(terms.sum(axis=0) - terms, len(terms) - 1)
 
 
+_rmse = _root_mean(SQUARED_ERRORS)
+
 MEASURES: dict[str, tuple[Measure, Callable[[FloatArray], float]]] = {
-    "bias": (_bias, _mean_mcse(ERRORS)),
+    "bias": (_mean(ERRORS), _mean_mcse(ERRORS)),
     "emp_se": (_emp_se, _emp_se_mcse),
-    "mse": (_mse, _mean_mcse(SQUARED_ERRORS)),
+    "mse": (_mean(SQUARED_ERRORS), _mean_mcse(SQUARED_ERRORS)),
     "rmse": (_rmse, lambda terms: _jackknife(_left_out(_rmse, terms))),
-    "model_se": (_model_se, _model_se_mcse),
+    "model_se": (_root_mean(VARIANCES), _model_se_mcse),
     "model_se_rel_error": (_model_se_rel_error, _model_se_rel_error_mcse),
-    "coverage": (_coverage, _proportion_mcse(_coverage)),
-    "be_coverage": (_be_coverage, _proportion_mcse(_be_coverage)),
-    "power": (_power, _proportion_mcse(_power, among=EFFECTS)),
-    "type_1_error": (_type_1_error, _proportion_mcse(_type_1_error, among=NULLS)),
+    "coverage": (_mean(COVERED), _proportion_mcse(COVERED)),
+    "be_coverage": (_mean(COVERED_WITHOUT_BIAS), _proportion_mcse(COVERED_WITHOUT_BIAS)),
+    "power": (_share(REJECTED_EFFECTS, EFFECTS), _proportion_mcse(REJECTED_EFFECTS, EFFECTS)),
+    "type_1_error": (_share(REJECTED_NULLS, NULLS), _proportion_mcse(REJECTED_NULLS, NULLS)),
 }
 """Each measure's function and that of its Monte Carlo standard error."""
 
+# Measures of spread, whose MCSEs rest on fourth moments of the errors.
+SPREAD = ("emp_se", "mse", "rmse", "model_se", "model_se_rel_error")
+
+# Share of the fits that carry the spread, below which those moments cannot be estimated: a third
+# for normal errors, a sixth and more for 50 of them; without a variance it goes to zero.
+CARRYING = 0.125
+
+
+def _estimable(measure: str, terms: FloatArray) -> bool:
+    """Tell whether a measure's MCSE can be estimated, from the share 1 / (kurtosis) of the fits."""
+    squares = terms[:, SQUARED_DEVIATIONS]
+    share = squares.mean() ** 2 / (squares**2).mean()
+    return measure not in SPREAD or not share < CARRYING
+
+
+def _columns(names: str | Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
 
 def _checked(
-    fits: pd.DataFrame, by: str | Sequence[str], level: float
-) -> tuple[pd.DataFrame, list[str], "pd.Series[bool]"]:
-    """Check the arguments; return a table indexed 0, 1, 2 ..., `by`, and the usable rows."""
-    by = [by] if isinstance(by, str) else list(by)
+    fits: pd.DataFrame, by: list[str], level: float, *others: str
+) -> tuple[pd.DataFrame, "pd.Series[bool]"]:
+    """Check the arguments; return a table indexed 0, 1, 2 ..., and which rows are usable."""
     if not by:
         raise InputError("by is empty; name at least one column to group by")
-    missing = {*by, "truth", "estimate", "se", "df"} - set(fits.columns)
+    missing = {*by, *others, "truth", "estimate", "se", "df"} - set(fits.columns)
     if missing:
         raise InputError(f"the table of fits has no column {', '.join(sorted(missing))}")
     if not 0 < level < 1:
         raise InputError(f"level must lie between 0 and 1, such as 0.95, not {level!r}")
     fits = fits.reset_index(drop=True)
     needed = "ci_low" if level == 0.95 and "ci_low" in fits else "df"
-    return fits, by, fits[["truth", "estimate", "se", needed]].notna().all(axis=1)
+    return fits, fits[["truth", "estimate", "se", needed]].notna().all(axis=1)
 
 
 def performance(
@@ -216,8 +210,7 @@ def performance(
     ----------
     fits : DataFrame
         One row a fitted coefficient, with columns truth, estimate, se, df and, where they are
-        known, ci_low and ci_high. A row in which one of them is missing is a failed fit:
-        counted, and left out of the measures.
+        known, ci_low and ci_high. Where one is missing the fit has failed and is only counted.
     by : str or sequence of str, default ("strategy", "term")
         Columns to group by; the rows of a group are the replications of one study.
     level : float, default 0.95
@@ -229,16 +222,29 @@ def performance(
         One row a group: the columns of `by`; n, the fits used, and n_failed; then bias,
         emp_se (standard deviation of the errors), mse, rmse, model_se (root mean square of
         the SEs), model_se_rel_error (in %), coverage, be_coverage (bias-eliminated), power
-        (over rows whose truth is not zero), type_1_error (over rows whose truth is zero),
-        each followed by its MCSE in a column ending in _mcse. Estimates and SEs are in
-        units of the coefficient, rates lie between 0 and 1.
+        (where the truth is not zero) and type_1_error (where it is), each followed by its MCSE in
+        a column ending in _mcse. Rates lie between 0 and 1. Where a few fits make up the spread,
+        as when two_stage has hardly more rows a group than coefficients and its estimates no
+        variance, the MCSEs of emp_se, mse, rmse, model_se and model_se_rel_error are missing:
+        they cannot be estimated, and these measures say little.
 
     Raises
     ------
     InputError
         When a column is missing or `level` is not between 0 and 1.
+
+    Notes
+    -----
+    emp_se, mse, rmse, model_se and the MCSE of bias estimate something only where the errors
+    (for model_se, the SEs) have a finite variance, and the MCSEs of the first four only where
+    they have a finite fourth moment. A group that `two_stage` fits alone, with n observations
+    and p slopes of normal predictors, has errors from a t distribution with n - p degrees of
+    freedom, so there is no variance below n = p + 3 and no fourth moment below n = p + 5.
+    What is returned then depends on the seed, however many the replications. Coverage, power
+    and type I error are safe.
     """
-    fits, by, usable = _checked(fits, by, level)
+    by = _columns(by)
+    fits, usable = _checked(fits, by, level)
     rows = []
     for key, group in fits.groupby(by, sort=False, observed=True, dropna=False):
         good = group[usable[group.index]]
@@ -248,7 +254,8 @@ def performance(
         with np.errstate(divide="ignore", invalid="ignore"):
             for name, (measure, mcse) in MEASURES.items():
                 row[name] = float(measure(terms.sum(axis=0), len(terms))) if len(terms) else np.nan
-                row[f"{name}_mcse"] = mcse(terms) if len(terms) else np.nan
+                known = len(terms) and _estimable(name, terms)
+                row[f"{name}_mcse"] = mcse(terms) if known else np.nan
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -265,8 +272,8 @@ def paired_difference(
 ) -> pd.DataFrame:
     """Compare two strategies on the same data sets.
 
-    Both strategies saw the same data, so what the luck of a data set adds to both cancels,
-    and the difference is known far better than two separate measures would suggest.
+    What the luck of a data set adds to both cancels, so that the difference is known far better
+    than two separate measures would suggest.
 
     Parameters
     ----------
@@ -296,14 +303,11 @@ def paired_difference(
         When the measure or a strategy is unknown, a column is missing, or `by` and
         `dataset` together do not tell the data sets apart.
     """
-    fits, by, usable = _checked(fits, by, level)
-    dataset = [dataset] if isinstance(dataset, str) else list(dataset)
+    by = _columns(by)
+    keys = [*by, *_columns(dataset)]
     if measure not in MEASURES:
         raise InputError(f"unknown measure {measure!r}; the known ones are {', '.join(MEASURES)}")
-    missing = {"strategy", *dataset} - set(fits.columns)
-    if missing:
-        raise InputError(f"the table of fits has no column {', '.join(sorted(missing))}")
-    keys = [*by, *dataset]
+    fits, usable = _checked(fits, by, level, "strategy", *keys)
     sides = []
     for strategy in (first, second):
         side = fits[fits["strategy"] == strategy]
@@ -332,6 +336,8 @@ def paired_difference(
             first_terms, second_terms = map(_terms, np.split(both, 2, axis=1))
             values = [compute(t.sum(axis=0), len(t)) for t in (first_terms, second_terms)]
             left_out = _left_out(compute, first_terms) - _left_out(compute, second_terms)
-            row |= {"difference": float(values[0] - values[1]), "mcse": _jackknife(left_out)}
+            known = all(_estimable(measure, t) for t in (first_terms, second_terms) if len(t))
+            mcse = _jackknife(left_out) if known else np.nan
+            row |= {"difference": float(values[0] - values[1]), "mcse": mcse}
         rows.append(row)
     return pd.DataFrame(rows)

@@ -1,15 +1,12 @@
 """The multilevel models: from the triangles through REML back to the units of the data."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from mlmlearn.batch import Batch, Texts
 from mlmlearn.clustered import listed
-from mlmlearn.reml import derivatives, open_variances, optimum, profile, satterthwaite, sizes
 from mlmlearn.strategies.base import Fitted, refusals
-from mlmlearn.triangles import FloatArray, Standardised
+from mlmlearn.triangles import FloatArray
 
 __all__ = ["arbitrary", "fit", "refuse", "undecided"]
 
@@ -20,9 +17,9 @@ STEEP = 0.01
 # which depends on the order of the columns and on where a predictor has its zero.
 SINGULAR = 1e-4
 
-# A curvature this small means that the data say nothing about some mixture of the variances. It
-# matters where a coefficient's variance changes by more than the share OPEN along that direction.
-UNKNOWN, OPEN = 1e-5, 0.01
+# Where the data say nothing about some mixture of the variances, it matters if a coefficient's
+# variance changes by more than this share along that direction.
+OPEN = 0.01
 
 # A residual variance this small beside that of OLS is what rounding leaves of no noise at all.
 NOISELESS = 1e-16
@@ -48,70 +45,73 @@ def refuse(name: str, batch: Batch, random: NDArray[np.bool_]) -> Texts:
         ),
     )
     with np.errstate(all="ignore"):
-        silent = _noise(batch.standardised, m) < NOISELESS * batch.standardised.n_free
+        silent = batch.pooled(m).rest < NOISELESS * batch.standardised.n_free
     without = refusals(batch, silent, lambda _: f"{name} could not be fitted: {NO_NOISE}")
     return np.where(found != "", found, without)
 
 
-def _noise(data: Standardised, m: int) -> FloatArray:
-    """Squares of the outcome that are left when every group has its own m coefficients."""
-    b, columns, k, _ = data.rows.shape
-    if m == k:
-        return data.rest
-    below = data.rows[:, m:, m:].reshape(b, columns - m, -1).transpose(0, 2, 1)
-    triangle: Any = np.linalg.qr(below, mode="r")
-    return np.asarray(data.rest + triangle[:, -1, -1] ** 2)
-
-
-def fit(batch: Batch, random: NDArray[np.bool_], *, correlated: bool = True) -> Fitted:
+def fit(
+    batch: Batch, random: NDArray[np.bool_], *, correlated: bool = True, prior: float = 0
+) -> Fitted:
     """Fit the model with random effects of some columns, the intercept among them.
 
     Without correlations it depends on where a predictor has its zero, so the random effects then
-    belong to the columns as they are, and not to any mixture of them.
+    belong to the columns as they are, and not to any mixture of them. A `prior` takes so many times
+    log|G| off the deviance in the search, G being the covariances relative to the noise.
     """
+    from mlmlearn import reml
+
     batch, places = batch.first(random)
-    m, k = int(random.sum()), batch.n_fixed
-    data, axes = batch.standardised, None
-    if not correlated:
-        axes = data.A[:, :m, :m] / np.linalg.norm(data.A[:, :m, :m], axis=1, keepdims=True)
-    data, Lambda = optimum(data.pooled(m), m, axes)
-    at, back = profile(data, Lambda), np.linalg.inv(data.A)
-    bend = derivatives(data, at, Lambda, axes)
-    sd = np.sqrt(at.s2) * data.scale
-    variances = np.einsum("bij,bjl,bil->bi", back, at.inverse, back)
-    loadings = back[:, :m, :m] @ Lambda * sd[:, None, None]
+    m, k, data = int(random.sum()), batch.n_fixed, batch.standardised
+    pooled, back = batch.pooled(m), np.linalg.inv(data.A)
+    axes = _axes(data.A, m, correlated)
+    sizes, loadings, beta, inverse, s2, deviance, gradient, df, left_open, effects = reml.fit_all(
+        pooled.rows,
+        pooled.common,
+        pooled.rest,
+        data.n_rows,
+        data.n_groups,
+        axes,
+        correlated,
+        float(prior),
+        back,
+    )
+    sd = np.sqrt(s2) * data.scale
+    loadings = back[:, :m, :m] @ loadings * sd[:, None, None]
     cov = np.full((len(batch), k, k), np.nan)
     cov[:, :m, :m] = loadings @ loadings.swapaxes(1, 2)
-    f = np.einsum("biag,bag->big", at.solved[:, :m], at.solved[:, -1])
-    groups = np.repeat(at.beta[..., None], f.shape[2], axis=2)
-    groups[:, :m] += Lambda @ (Lambda.swapaxes(1, 2) @ f)
-    singular = sizes(Lambda, axes).min(axis=1) < SINGULAR
-    unknown = open_variances(at, bend, back, UNKNOWN) > OPEN
-    gradient = np.abs(bend.gradient).max(axis=1)
+    groups = np.repeat(beta[..., None], effects.shape[1], axis=2)
+    groups[:, :m] += effects.swapaxes(1, 2)
+    singular, unknown = sizes.min(axis=1) < SINGULAR, left_open > OPEN
     found = Fitted(
-        estimate=data.original(at.beta),
-        se=sd[:, None] * np.sqrt(variances),
-        df=satterthwaite(at, bend, back),
+        estimate=data.original(beta),
+        se=sd[:, None] * np.sqrt(((back @ inverse) * back).sum(axis=2)),
+        df=df,
         singular=singular,
         converged=~(gradient > STEEP) & ~unknown.any(axis=1),
         gradient=gradient,
-        deviance=at.deviance
+        deviance=deviance
         + 2 * np.linalg.slogdet(data.A)[1]
         + 2 * data.n_free * np.log(data.scale),
         residual_sd=sd,
         group_coefs=data.original(groups),
         random_cov=cov,
-        messages=refusals(batch, np.ones(len(batch)), lambda i: _messages(
-            singular[i], np.array(batch.terms)[unknown[i]], gradient[i]
+        messages=refusals(batch, singular | unknown.any(axis=1) | (gradient > STEEP), lambda i: (
+            _messages(singular[i], np.array(batch.terms)[unknown[i]], gradient[i])
         )),
-        problem=refusals(
-            batch, at.s2 < NOISELESS, lambda _: NO_NOISE
-        ),
+        problem=refusals(batch, s2 < NOISELESS, lambda _: NO_NOISE),
     )  # fmt: skip
     numbers = np.concatenate([found.estimate, found.se, found.df], axis=1)
     lost = ~np.isfinite(numbers).all(axis=1) & (found.problem == "")
     found.problem[lost] = "a predictor nearly repeats others; leave it out"
     return found.ordered(places)
+
+
+def _axes(A: FloatArray, m: int, correlated: bool) -> FloatArray:
+    """Axes of the random effects: any to start from, or those of the predictors as they are."""
+    if correlated:
+        return np.tile(np.eye(m), (len(A), 1, 1))
+    return A[:, :m, :m] / np.linalg.norm(A[:, :m, :m], axis=1, keepdims=True)
 
 
 def undecided(
@@ -126,17 +126,23 @@ def undecided(
     sd : float
         Residual SD.
     """
+    from mlmlearn import reml
+
     batch, _ = batch.first(random)
     m, data = len(cov), batch.standardised
-    A = data.A[:, :m, :m]
-    axes = None if correlated else A / np.linalg.norm(A, axis=1, keepdims=True)
-    values, vectors = np.linalg.eigh(cov)
-    root = vectors * np.sqrt(np.maximum(values, 0)) if correlated else np.sqrt(cov)
-    Lambda = A @ root / sd
-    at = profile(data.pooled(m), Lambda)
-    bend = derivatives(data.pooled(m), at, Lambda, axes)
-    moved = open_variances(at, bend, np.linalg.inv(data.A), UNKNOWN)
-    return np.asarray(np.array(batch.terms)[moved[0] > OPEN])
+    A, pooled = data.A[0, :m, :m], batch.pooled(m)
+    if correlated:
+        # Sigma = L L' in the columns as they are; the axes are the left singular vectors of A L.
+        values, vectors = np.linalg.eigh(cov)
+        V, s, _ = np.linalg.svd(A @ (vectors * np.sqrt(np.maximum(values, 0))) / sd)
+    else:
+        lengths = np.linalg.norm(A, axis=0)
+        V, s = A / lengths, np.sqrt(np.diag(cov)) * lengths / sd
+    left_open = reml.left_open_at(
+        pooled.rows[0], pooled.common[0], pooled.rest[0], data.n_rows[0],
+        np.ascontiguousarray(V), s, correlated, np.linalg.inv(data.A[0]),
+    )  # fmt: skip
+    return np.asarray(np.array(batch.terms)[left_open > OPEN])
 
 
 def arbitrary(terms: NDArray[np.str_]) -> str:

@@ -63,10 +63,9 @@ def joined(one: Texts, other: Texts) -> Texts:
 
 
 def scores(batch: Batch) -> FloatArray:
-    """Scores of the groups, C_j'd_j, in standardised units: shape (b, k, g)."""
-    data = batch.standardised
-    k = data.n_fixed
-    return np.asarray(np.einsum("biag,bag->big", data.rows[:, :k], data.rows[:, k]))
+    """Scores of the groups, C_j'd_j, in standardised units: shape (b, g, k)."""
+    rows = batch.standardised.rows
+    return np.asarray((rows[..., -1, None] * rows[..., :-1]).sum(axis=2))
 
 
 def resting_on_few(batch: Batch) -> Texts:
@@ -77,9 +76,9 @@ def resting_on_few(batch: Batch) -> Texts:
     """
     data = batch.standardised
     k, back = data.n_fixed, np.linalg.inv(data.A)
-    weights = np.einsum("biag,bji->bjag", data.rows[:, :k], back)
-    shares = (weights**2).sum(axis=2) / ((back**2).sum(axis=2) * data.n_rows[:, None])[..., None]
-    most = np.sort(shares, axis=2)[..., -2:].sum(axis=2)
+    weights = data.rows[..., :k] @ back.swapaxes(1, 2)[:, None]
+    shares = (weights**2).sum(axis=2) / ((back**2).sum(axis=2) * data.n_rows[:, None])[:, None]
+    most = np.sort(shares, axis=1)[:, -2:].sum(axis=1)
     most[:, 0] = 0
     return refusals(batch, (most >= FEW).any(axis=1), lambda i: (
         f"mlmlearn: {', '.join(np.array(batch.terms)[most[i] >= FEW])} rests on one or two groups, "

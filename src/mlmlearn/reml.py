@@ -1,368 +1,673 @@
-"""The multilevel models by REML, many data sets side by side, from their triangles alone.
+"""The multilevel models by REML, one data set at a time, from its groups' triangles alone.
 
-**Profile.** The models have y_j ~ N(X_j beta, sigma^2 (I + Z_j Lambda Lambda' Z_j')), Z_j being
-the first m columns of X_j (the intercept, or all that varies within groups). With C_j and d_j of
-`triangles`, F_j the first m columns of C_j, K_j = I + F_j Lambda Lambda' F_j', and N rows,
+**Profile.** The models have y_j ~ N(X_j beta, sigma^2 (I + Z_j G Z_j')), Z_j being the first m
+columns of X_j (the intercept, or all that varies within groups). We write G = V diag(s^2) V': axes
+V and the sizes s of the random effects along them, relative to the noise. With C_j and d_j of
+`triangles`, F_j the first m columns of C_j, K_j = I + F_j G F_j', and N rows,
 
     information = sum C_j' K_j^-1 C_j             beta = information^-1 sum C_j' K_j^-1 d_j
-    s^2 = (sum e_j' K_j^-1 e_j + r_j^2) / (N - k)              where e_j = d_j - C_j beta
-    REML deviance = sum log|K_j| + log|information| + (N - k)(1 + log 2 pi s^2)
+    s2 = (sum e_j' K_j^-1 e_j + r_j^2) / (N - k)              where e_j = d_j - C_j beta
+    REML deviance = sum log|K_j| + log|information| + (N - k)(1 + log 2 pi s2)
 
-since |K_j| is also the determinant of I + Z_j Lambda Lambda' Z_j'. This is the profiled REML
-criterion of Bates, Mächler, Bolker & Walker (2015), Journal of Statistical Software 67(1),
-section 3, in another arrangement. Rows of C_j and d_j that no random effect touches
-(`Standardised.pooled` sets them aside) add to the sums as they are: there K is I.
+since |K_j| is also the determinant of I + Z_j G Z_j'. This is the profiled REML criterion of
+Bates, Mächler, Bolker & Walker (2015), Journal of Statistical Software 67(1), section 3, in another
+arrangement. Rows of C_j and d_j that no random effect touches (`Standardised.pooled` sets them
+aside) add to the sums as they are: there K is I.
 
-**Differentiate.** When G = Lambda Lambda' moves by dG, K_j^-1 moves by -K_j^-1 F_j dG F_j' K_j^-1.
-Applied once to the criterion, and once more, this gives, with
+**Differentiate.** When G moves by V dG V', K_j^-1 moves by -K_j^-1 F_j V dG V' F_j' K_j^-1. Applied
+once to the criterion, and once more, this gives, with K_j = L L',
 
-    E_j = F_j' K_j^-1 [C_j  e_j]      D_j = E_j's first m columns      S(dG) = sum E_j' dG E_j
-    W = [information^-1  0; 0  1/s^2]          R_j = E_j W E_j'        U = sum (D_j - R_j)
+    P_j = L^-1 F_j V       Q_j = L^-1 [C_j  e_j]       D_j = P_j' P_j       E_j = P_j' Q_j
+    W = [information^-1  0; 0  1/s2]        R_j = E_j W E_j'        U = sum (D_j - R_j)
 
-the slope tr(U dG), and the curvature in two directions dG and dH (s^2 held where it is)
+the slope tr(U dG), and the curvature in two directions dG and dH (s2 held where it is)
 
-    sum tr(D_j dG (2 R_j - D_j) dH) - tr(S(dG) W S(dH) W) + S(dG)_ee S(dH)_ee / s^4
+    sum tr(D_j dG (2 R_j - D_j) dH) - tr(S(dG) W S(dH) W) + S(dG)_ee S(dH)_ee / s2^2
 
-where _ee is the last diagonal entry. Two moves of Lambda, L and M, add 2 tr(U L M'), since G bends
-as they go. Along log sigma the curvature is 4 (N - k), and together with dG it is 2 S(dG)_ee / s^2.
+where S(dG) = sum E_j' dG E_j, and _ee is its last diagonal entry. Along log sigma the curvature is
+4 (N - k), and together with dG it is 2 S(dG)_ee / s2.
 
-**Minimise** over Lambda by Newton's method. Every Lambda gives a valid G, so there is no boundary:
-a variance of zero is an ordinary point, which a search may cross. And since only G counts, the
-search leaves rotations of Lambda's columns out (as in Absil, Mahony & Sepulchre 2008, Optimization
-Algorithms on Matrix Manifolds): with V diag(s) for Lambda, it moves along the T = m (m + 1) / 2
-directions V X whose s_i X_ij = s_j X_ji, and so never walks round in circles. A move is |X| + 1
-long, so that a step changes large random effects by shares of their size, and small ones by shares
-of the noise. Without correlations, Lambda is T diag(s), column i of T being predictor i in the
-standardised columns: then the search moves along the m directions T_i e_i' alone.
+**Move.** The search moves Lambda = V diag(s), of which G is the square. Every Lambda gives a valid
+G, so there is no boundary: a variance of zero is an ordinary point, which a search may cross. Since
+rotations of Lambda's columns leave G as it is, they are left out (as in Absil, Mahony & Sepulchre
+2008, Optimization Algorithms on Matrix Manifolds): the moves are V X with s_i X_ij = s_j X_ji, one
+for each pair of axes. The model without correlations has axes that stay, and moves the sizes alone.
+A move is |X| + 1 long, so that a step changes large random effects by shares of their size, and
+small ones by shares of the noise. Two moves X and Y of Lambda add 2 tr(U X Y') to the curvature,
+since G bends as they go.
 
-**Judge.** Satterthwaite's degrees of freedom follow Kuznetsova, Brockhoff & Christensen (2017),
-Journal of Statistical Software 82(13), section 2, with the curvature above.
+**Minimise** by Newton's method, with sigma profiled out. The start is one step of Fisher scoring for
+G from small and equal random effects, for which the curvature is sum tr(D_j dG D_j dH). **Judge** by Satterthwaite's degrees of freedom, which follow
+Kuznetsova, Brockhoff & Christensen (2017), Journal of Statistical Software 82(13), section 2, with
+the curvature above.
+
+A prior takes `prior` log|G| off the deviance and keeps the sizes from zero: a Wishart density of
+Sigma with a scale without bound (Chung et al. 2015, Journal of Educational and Behavioral
+Statistics 40(2)).
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 
-from mlmlearn.triangles import FloatArray, Standardised
+from mlmlearn.compiled import compiled
 
-__all__ = [
-    "Derivatives", "Profile", "curvatures", "derivatives", "open_variances", "optimum", "profile",
-    "satterthwaite", "sizes",
-]  # fmt: skip
+__all__ = ["fit_all", "left_open_at"]
 
-# A search ends when the step in hand promises less than FLAT of deviance, or when not even the
-# share SHORTEST of it helps; ROUNDING is what sums over rows may be off by.
-MOST_STEPS, FLAT, SHORTEST, ROUNDING = 500, 1e-16, 1e-9, 1e-9
+# Groups that stand side by side in a block, so that the processor takes several at once.
+ABREAST = 100
+
+# A search ends with a step that promises less than FLAT of deviance (since a step doubles the right
+# digits, the next would promise the square of that), where not even the share SHORTEST of a step
+# helps, or CLOSE to an end that is known. ROUNDING is what sums over rows may be off by.
+MOST_STEPS, FLAT, SHORTEST, CLOSE, ROUNDING = 500, 1e-11, 1e-9, 1e-7, 1e-9
 
 # A step is at most LONGEST moves long (far away the surface is not a parabola), and a curvature
 # below FLATTEST is taken for it. Where the surface bends down, a step is NUDGE long at least: on
 # the ridge between two valleys the slope is zero, too.
-LONGEST, FLATTEST, NUDGE = 1, 1e-7, 0.01
+LONGEST, FLATTEST, NUDGE = 1.0, 1e-7, 0.01
 
-# A first search starts from the better of SIZES; where the found Lambda is not round (its smallest
-# singular value below ROUND of the largest), others start from OTHER_SIZES, and from one large and
-# otherwise small effects.
-SIZES, OTHER_SIZES, LARGE, SMALL, ROUND = (0.2, 1), (3, 30), 10, 0.1, 0.2
+# Scoring starts from random effects of the size START, and keeps them above LEAST. Where the sizes
+# found differ much (the smallest below ROUND of the largest), further searches start from
+# OTHER_SIZES, and from one large and otherwise small effects.
+START, LEAST, ROUND, OTHER_SIZES, LARGE, SMALL = 0.5, 0.15, 0.2, (3.0, 30.0), 10.0, 0.1
 
-
-def _turned(matrices: FloatArray) -> FloatArray:
-    """Transpose the last two axes."""
-    return matrices.swapaxes(-1, -2)
+# A curvature this small means that the data say nothing about some mixture of the variances.
+UNKNOWN = 1e-5
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """The profiled criterion at some Lambda, in standardised units.
+@compiled
+def cholesky(A):
+    """Turn a symmetric matrix into its lower factor, in place; False if it is not positive."""
+    n = len(A)
+    for i in range(n):
+        for j in range(i + 1):
+            x = A[i, j]
+            for c in range(j):
+                x -= A[i, c] * A[j, c]
+            if j < i:
+                A[i, j] = x / A[j, j]
+            elif x > 0:
+                A[i, i] = np.sqrt(x)
+            else:
+                return False
+    return True
 
-    Attributes
-    ----------
-    deviance, s2 : ndarray, shape (b,)
-    beta : ndarray, shape (b, k)
-    inverse : ndarray, shape (b, k, k)
-        information^-1
-    solved : ndarray, shape (b, k + 1, m, g)
-        L^-1 [C  e], where K = L L', transposed as `Standardised.rows` is.
+
+@compiled
+def inverted(L):
+    """Invert the matrix whose lower factor is L."""
+    n = len(L)
+    back = np.zeros((n, n))  # L^-1
+    for i in range(n):
+        back[i, i] = 1 / L[i, i]
+        for j in range(i):
+            x = 0.0
+            for c in range(j, i):
+                x -= L[i, c] * back[c, j]
+            back[i, j] = x / L[i, i]
+    found = np.zeros((n, n))
+    for c in range(n):
+        for i in range(c + 1):
+            for j in range(i + 1):
+                found[i, j] += back[c, i] * back[c, j]
+    for i in range(n):
+        for j in range(i):
+            found[j, i] = found[i, j]
+    return found
+
+
+@compiled
+def add(out, number, a):
+    """Add a multiple of one vector to another."""
+    for i in range(len(out)):
+        out[i] += number * a[i]
+
+
+@compiled
+def add_products(out, sign, a, b):
+    """Add, or subtract, the products of two vectors' entries."""
+    for i in range(len(out)):
+        out[i] += sign * a[i] * b[i]
+
+
+@compiled
+def side_by_side(rows):
+    """Lay out the groups of rows, shape (g, m, k + 1), in blocks, shape (B, k + 1, m, w).
+
+    Each block has w groups; groups of zeros, which add nothing, fill the last one up.
     """
-
-    deviance: FloatArray
-    s2: FloatArray
-    beta: FloatArray
-    inverse: FloatArray
-    solved: FloatArray
-
-
-def profile(data: Standardised, Lambda: FloatArray) -> Profile:
-    """Profile the criterion over beta and s^2 at some Lambda, shape (b, m, m)."""
-    b, columns, m, g = data.rows.shape
-    k = columns - 1
-    FL = (_turned(Lambda) @ data.rows[:, :m].reshape(b, m, m * g)).reshape(b, m, m, g)
-    K = np.einsum("bicg,biag->bcag", FL, FL)
-    K[:, range(m), range(m)] += 1
-    # Cholesky's elimination in [K C d], a row at a time, leaves L^-1 [C d] on the right.
-    both = np.concatenate([K, data.rows], axis=1)
-    log_det = np.zeros(b)
-    for i in range(m):
-        pivot = both[:, i, i]
-        log_det += np.log(pivot).sum(axis=1)
-        both[:, i + 1 :, i] /= np.sqrt(pivot)[:, None]
-        both[:, i + 1 :, i + 1 :] -= both[:, i + 1 :, i, None] * both[:, i + 1 : m, i][:, None]
-    rows = both[:, m:].reshape(b, columns, m * g)
-    C, common = rows[:, :k], data.common[..., :k]
-    sums = C @ _turned(rows) + _turned(common) @ data.common
-    information, score = sums[..., :k], sums[..., k:]
-    inverse = np.linalg.inv(information)
-    beta = inverse @ score
-    rows[:, k:] -= _turned(beta) @ C
-    e0 = data.common[..., k:] - common @ beta
-    s2 = ((rows[:, k] ** 2).sum(axis=1) + (e0**2).sum(axis=(1, 2)) + data.rest) / data.n_free
-    log_det += np.linalg.slogdet(information)[1]
-    deviance = log_det + data.n_free * (1 + np.log(2 * np.pi * s2))
-    return Profile(deviance, s2, beta[..., 0], inverse, rows.reshape(b, columns, m, g))
+    g, m, columns = rows.shape
+    n = -(-g // ABREAST)
+    w = -(-g // (4 * n)) * 4
+    blocks = np.zeros((n, columns, m, w))
+    for j in range(g):
+        for i in range(m):
+            for a in range(columns):
+                blocks[j // w, a, i, j % w] = rows[j, i, a]
+    return blocks
 
 
-@dataclass(frozen=True, slots=True)
-class Derivatives:
-    """How the criterion bends along T moves of Lambda and by log sigma, not profiled out here.
-
-    Attributes
-    ----------
-    moves : ndarray, shape (b, T, m, m)
-        The directions, from `base`.
-    base : ndarray, shape (b, m, m)
-        Lambda with its columns turned.
-    gradient : ndarray, shape (b, T)
-        Along the moves; by log sigma it is zero.
-    hessian : ndarray, shape (b, T + 1, T + 1)
-    S : ndarray, shape (b, T, k + 1, k + 1)
-        S(dG); without its last row and column, what the information loses.
-    """
-
-    moves: FloatArray
-    base: FloatArray
-    gradient: FloatArray
-    hessian: FloatArray
-    S: FloatArray
-
-
-def _free_moves(Lambda: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Turn Lambda's columns to V diag(s), and give the moves that change G by it."""
-    b, m, _ = Lambda.shape
-    rows, cols = np.tril_indices(m)
-    T = len(rows)
-    V, s, _ = np.linalg.svd(np.nan_to_num(Lambda))
-    base, s = V * s[:, None], np.maximum(s, 1e-100)
-    X = np.zeros((b, T, m, m))
-    X[:, range(T), rows, cols], X[:, range(T), cols, rows] = s[:, cols], s[:, rows]
-    return base, V[:, None] @ (X + X / np.linalg.norm(X, axis=(2, 3), keepdims=True))
-
-
-def _diagonal_moves(Lambda: FloatArray, axes: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Leave Lambda, whose columns are multiples of the axes, and give the moves along these."""
-    sizes = np.linalg.norm(Lambda, axis=1)[:, :, None, None] + 1
-    return Lambda, sizes * axes.swapaxes(1, 2)[..., None] * np.eye(Lambda.shape[1])[:, None]
-
-
-def derivatives(
-    data: Standardised, at: Profile, Lambda: FloatArray, axes: FloatArray | None = None
-) -> Derivatives:
-    """Differentiate the criterion twice at a profiled Lambda; the names are those above.
+@compiled
+def profiled(blocks, common, rest, n_rows, V, s, P, Q):
+    """Profile the deviance over beta and s2 at some axes V and sizes s.
 
     Parameters
     ----------
-    axes : ndarray, shape (b, m, m), optional
-        T, with columns of length one, for a model without correlations.
+    blocks : ndarray, shape (B, k + 1, m, w)
+        [C_j  d_j], as `side_by_side` lays them out.
+    common, rest, n_rows
+        As in `Standardised`, for one data set.
+    P, Q : ndarray, shapes (B, m, m, w) and (B, k + 1, m, w)
+        To be filled, columns before rows.
+
+    Returns
+    -------
+    deviance : float
+        Infinite where the information cannot be inverted.
+    beta : ndarray, shape (k,)
+    weights : ndarray, shape (k + 1, k + 1)
+        W
     """
-    b, columns, m, g = at.solved.shape
+    n, columns, m, w = blocks.shape
     k = columns - 1
-    base, moves = _free_moves(Lambda) if axes is None else _diagonal_moves(Lambda, axes)
-    T = moves.shape[1]
-    E = np.einsum("biag,bpag->bipg", at.solved[:, :m], at.solved)
-    W = np.zeros((b, columns, columns))
-    W[:, :k, :k], W[:, k, k] = at.inverse, 1 / at.s2
-    D, R = E[:, :, :m], np.einsum("bipg,bjpg->bijg", W[:, None] @ E, E)
-    U = (D - R).sum(axis=3)
+    K, sums, log_det = np.empty((m, m, w)), np.zeros((columns, columns)), 0.0
+    for row in common:
+        for a in range(columns):
+            add(sums[a], row[a], row)
+    for j in range(n):
+        F, FV, LC = blocks[j], P[j], Q[j]
+        K[:] = 0
+        for i in range(m):
+            for c in range(m):
+                FV[c, i] = 0
+                for a in range(i, m):
+                    add(FV[c, i], V[a, c], F[a, i])
+            for h in range(i + 1):
+                for c in range(m):
+                    add_products(K[i, h], s[c] ** 2, FV[c, i], FV[c, h])
+            K[i, i] += 1
+        # Cholesky's elimination in [K FV C d], a row at a time; 1 / L_ii takes the place of L_ii.
+        LC[:] = F
+        for i in range(m):
+            for h in range(i):
+                for c in range(h):
+                    add_products(K[i, h], -1, K[i, c], K[h, c])
+                K[i, h] *= K[h, h]
+                add_products(K[i, i], -1, K[i, h], K[i, h])
+                for c in range(m):
+                    add_products(FV[c, i], -1, K[i, h], FV[c, h])
+                for a in range(columns):
+                    add_products(LC[a, i], -1, K[i, h], LC[a, h])
+            for b in range(w):
+                log_det += np.log(K[i, i, b])
+                K[i, i, b] = 1 / np.sqrt(K[i, i, b])
+            for c in range(m):
+                FV[c, i] *= K[i, i]
+            for a in range(columns):
+                LC[a, i] *= K[i, i]
+        flat = LC.reshape(columns, m * w)
+        sums += flat @ flat.T
+    beta, weights = np.zeros(k), np.zeros((columns, columns))
+    information = sums[:k, :k].copy()
+    if not cholesky(information):
+        return np.inf, beta, weights
+    weights[:k, :k] = inverted(information)
+    for a in range(k):
+        log_det += 2 * np.log(information[a, a])
+        for b in range(k):
+            beta[a] += weights[a, b] * sums[b, k]
+    squares = rest
+    for row in common:
+        squares += (row[k] - (row[:k] * beta).sum()) ** 2
+    for j in range(n):
+        flat = Q[j].reshape(columns, m * w)
+        for a in range(k):
+            add(flat[k], -beta[a], flat[a])
+        squares += flat[k] @ flat[k]
+    s2 = squares / (n_rows - k)
+    weights[k, k] = 1 / s2
+    return log_det + (n_rows - k) * (1 + np.log(2 * np.pi * s2)), beta, weights
 
-    dG = moves @ _turned(base)[:, None]
-    dG = (dG + _turned(dG)).reshape(b, T, m * m)
 
-    # Sums over the groups of all products of two entries; then their contractions with dG.
-    pairs = E.reshape(b, m * columns, g) @ _turned(E.reshape(b, m * columns, g))
-    pairs = pairs.reshape(b, m, columns, m, columns).swapaxes(2, 3)
-    S = (dG @ pairs.reshape(b, m * m, columns**2)).reshape(b, T, columns, columns)
-    middle = D.reshape(b, m * m, g) @ _turned((2 * R - D).reshape(b, m * m, g))
-    middle = middle.reshape(b, m, m, m, m).transpose(0, 2, 3, 1, 4).reshape(b, m * m, m * m)
-    SW, S_ee, flat = S @ W[:, None], S[:, :, k, k], (b, T, columns**2)
+@compiled
+def summed(P, Q, weights, scoring):
+    """Sum up over the groups what slope and curvature need.
 
-    hessian = np.empty((b, T + 1, T + 1))
-    hessian[:, :T, :T] = (
-        dG @ middle @ _turned(dG)
-        - SW.reshape(flat) @ _turned(_turned(SW).reshape(flat))
-        + S_ee[:, :, None] * S_ee[:, None] / at.s2[:, None, None] ** 2
-        + 2 * (U[:, None] @ moves).reshape(b, T, m * m) @ _turned(moves.reshape(b, T, m * m))
-    )
-    hessian[:, :T, T] = hessian[:, T, :T] = 2 * S_ee / at.s2[:, None]
-    hessian[:, T, T] = 4 * data.n_free
-    return Derivatives(moves, base, (dG @ U.reshape(b, m * m, 1))[..., 0], hessian, S)
+    Returns
+    -------
+    U : ndarray, shape (p,)
+        sum (D_j - R_j), at the p pairs of axes of `pairs_of`.
+    middle : ndarray, shape (p, p)
+        Products of entries of D_j and of 2 R_j - D_j, or, for scoring, of D_j twice.
+    products : ndarray, shape ((k + 1) m, (k + 1) m)
+        Products of entries of E_j.
+    """
+    n, columns, m, w = Q.shape
+    pairs, _ = pairs_of(m)
+    p = len(pairs)
+    E, D, M = np.empty((columns, m, w)), np.empty((p, w)), np.empty((p, w))
+    U, middle, products = np.zeros(p), np.zeros((p, p)), np.zeros((columns * m, columns * m))
+    for j in range(n):
+        E[:], D[:], M[:] = 0, 0, 0
+        for i in range(m):
+            for h in range(m):
+                for a in range(columns):
+                    add_products(E[a, i], 1, P[j, i, h], Q[j, a, h])
+        EW = (weights @ E.reshape(columns, m * w)).reshape(columns, m, w)
+        for x in range(p):
+            i, h = pairs[x]
+            for c in range(m):
+                add_products(D[x], 1, P[j, i, c], P[j, h, c])
+            for a in range(columns):
+                add_products(M[x], 1, EW[a, i], E[a, h])
+            for b in range(w):
+                U[x] += D[x, b] - M[x, b]
+                M[x, b] = D[x, b] if scoring else 2 * M[x, b] - D[x, b]
+        middle += D @ M.T
+        flat = E.reshape(columns * m, w)
+        products += flat @ flat.T
+    return U, middle, products
 
 
-def curvatures(at: Derivatives) -> tuple[FloatArray, FloatArray]:
-    """Curvatures of the profiled criterion, shape (b, T), the smallest first, and their axes."""
-    across = at.hessian[:, :-1, -1:]
-    profiled = at.hessian[:, :-1, :-1] - across @ _turned(across) / at.hessian[:, -1:, -1:]
-    # A data set that went wrong has no numbers here; its neighbours in the batch have.
-    values, axes = np.linalg.eigh(np.nan_to_num(profiled))
-    return values, axes
+@compiled
+def pairs_of(m):
+    """Number all pairs of axes, an axis with itself first: shape (m (m + 1) / 2, 2), and back."""
+    pairs, number = np.empty((m * (m + 1) // 2, 2), np.int64), np.empty((m, m), np.int64)
+    t = 0
+    for apart in range(m):
+        for i in range(m - apart):
+            pairs[t, 0], pairs[t, 1] = i, i + apart
+            number[i, i + apart] = number[i + apart, i] = t
+            t += 1
+    return pairs, number
 
 
-def _step(at: Derivatives) -> tuple[FloatArray, FloatArray]:
-    """Newton's step down the profiled criterion, and what it promises to take off, twice.
+@compiled
+def trace(middle, number, one, other):
+    """sum tr(D dG M dH), where dG and dH are ones at a pair of axes and its mirror image."""
+    i, h = one
+    p, q = other
+    x = middle[number[q, i], number[h, p]] + middle[number[p, i], number[h, q]]
+    return x + middle[number[q, h], number[i, p]] + middle[number[p, h], number[i, q]]
+
+
+@compiled
+def entries(pair, s):
+    """Entries X_ij and X_ji of the move of two axes."""
+    i, j = pair
+    if i == j:
+        return abs(s[i]) + 1, abs(s[i]) + 1
+    a, b = max(s[i], 1e-100), max(s[j], 1e-100)
+    longer = 1 + 1 / np.hypot(a, b)
+    return longer * b, longer * a
+
+
+@compiled
+def bent(P, Q, weights, n_rows, s, T, prior):
+    """Differentiate the deviance twice, along the moves of the first T pairs of axes.
+
+    Returns
+    -------
+    slope : ndarray, shape (T,)
+        By log sigma it is zero.
+    hessian : ndarray, shape (T + 1, T + 1)
+        Log sigma last, which is not profiled out here.
+    S : ndarray, shape (T, k + 1, k + 1)
+        S(dG); without its last row and column, what the information loses.
+    """
+    columns, m = Q.shape[1:3]
+    k = columns - 1
+    pairs, number = pairs_of(m)
+    U, middle, products = summed(P, Q, weights, False)
+    slope, hessian = np.empty(T), np.empty((T + 1, T + 1))
+    X, UX, S = np.zeros((T, m, m)), np.zeros((T, m, m)), np.empty((T, columns, columns))
+    c, turned = np.empty(T), np.empty((T, columns * columns))
+    for t in range(T):
+        # dG = X diag(s) + diag(s) X' is c at the pair's two places (2 c where they are one).
+        i, h = pairs[t]
+        X[t, i, h], X[t, h, i] = entries(pairs[t], s)
+        c[t] = X[t, i, h] * s[h] + (s[i] * X[t, h, i] if i != h else 0.0)
+        slope[t] = 2 * c[t] * U[t]
+        if prior and i == h:
+            slope[t] -= 2 * prior * X[t, i, i] / s[i]
+        for a in range(m):
+            UX[t, a, h] += U[number[a, i]] * X[t, i, h]
+            if i != h:
+                UX[t, a, i] += U[number[a, h]] * X[t, h, i]
+        for a in range(columns):
+            for b in range(columns):
+                x = products[a * m + i, b * m + h] + products[a * m + h, b * m + i]
+                S[t, a, b] = c[t] * x
+        hessian[t, T] = hessian[T, t] = 2 * S[t, k, k] * weights[k, k]
+    hessian[T, T] = 4 * (n_rows - k)
+    SW = (S.reshape(T * columns, columns) @ weights).reshape(T, columns * columns)
+    for t in range(T):
+        for a in range(columns):
+            for b in range(columns):
+                turned[t, a * columns + b] = SW[t, b * columns + a]
+    hessian[:T, :T] = -SW @ turned.T
+    for t in range(T):
+        i, h = pairs[t]
+        for u in range(t + 1):
+            p, q = pairs[u]
+            x = c[t] * c[u] * trace(middle, number, pairs[t], pairs[u])
+            x += S[t, k, k] * S[u, k, k] * weights[k, k] ** 2 + 2 * UX[t, p, q] * X[u, p, q]
+            if p != q:
+                x += 2 * UX[t, q, p] * X[u, q, p]
+            hessian[t, u] += x
+            hessian[u, t] = hessian[t, u]
+        if prior:
+            x = X[t, i, h] * X[t, h, i] / (s[i] * s[h])
+            hessian[t, t] += 2 * prior * (x if i == h else 2 * x)
+    return slope, hessian, S
+
+
+@compiled
+def step_down(slope, hessian):
+    """Newton's step down the deviance with sigma profiled out, and what it promises, twice.
 
     Curvatures count by their size, so that the step leads down from a saddle, too (Dauphin et al.
     2014, Advances in Neural Information Processing Systems 27). On a ridge the promise is nominal.
     """
-    curvature, axes = curvatures(at)
-    slope = (at.gradient[:, None] @ axes)[:, 0]
-    ridge = (curvature < 0) & (np.abs(slope) < NUDGE * -curvature)
-    slope = np.where(ridge, np.copysign(NUDGE * curvature, slope), slope)
-    step = -slope / np.maximum(np.abs(curvature), FLATTEST)
-    step *= np.minimum(1, LONGEST / np.linalg.norm(step, axis=1, keepdims=True))
-    return np.einsum("btu,bu,btij->bij", axes, step, at.moves), -(slope * step).sum(axis=1)
+    T = len(slope)
+    curved = np.empty((T, T))
+    for t in range(T):
+        for u in range(T):
+            curved[t, u] = hessian[t, u] - hessian[t, T] * hessian[u, T] / hessian[T, T]
+    factor, step = curved.copy(), np.empty(T)
+    if cholesky(factor) and np.diag(factor).min() ** 2 > FLATTEST:
+        for i in range(T):
+            step[i] = -slope[i]
+            for j in range(i):
+                step[i] -= factor[i, j] * step[j]
+            step[i] /= factor[i, i]
+        for i in range(T - 1, -1, -1):
+            for j in range(i + 1, T):
+                step[i] -= factor[j, i] * step[j]
+            step[i] /= factor[i, i]
+    else:
+        values, axes = np.linalg.eigh(curved)
+        step[:] = 0
+        slope = slope.copy()
+        for i in range(T):
+            down = (slope * axes[:, i]).sum()
+            if values[i] < 0 and abs(down) < NUDGE * -values[i]:
+                more = np.copysign(NUDGE * values[i], down) - down
+                down += more
+                slope += more * axes[:, i]
+            step -= down / max(abs(values[i]), FLATTEST) * axes[:, i]
+    step *= min(1.0, LONGEST / max(np.sqrt((step**2).sum()), 1e-300))
+    return step, -(slope * step).sum()
 
 
-def _minimise(
-    data: Standardised, Lambda: FloatArray, axes: FloatArray | None = None
-) -> tuple[FloatArray, FloatArray]:
-    """Walk down from a start, every data set at its own pace.
+@compiled
+def diagonal(A):
+    """Write A as U diag(sizes) times a rotation, by turning pairs of its rows until none overlap.
 
-    Each data set has its own steps and drops out when it is done: where it ends does not depend
-    on who is in the batch, up to rounding.
+    This is the one-sided Jacobi method (Golub & Van Loan 2013, Matrix Computations, section 8.6).
+    """
+    m = len(A)
+    U, overlap = np.eye(m), True
+    while overlap:
+        overlap = False
+        for i in range(m):
+            for h in range(i):
+                a, b, both = 0.0, 0.0, 0.0
+                for c in range(m):
+                    a += A[i, c] ** 2
+                    b += A[h, c] ** 2
+                    both += A[i, c] * A[h, c]
+                if not abs(both) > 1e-15 * np.sqrt(a * b):
+                    continue
+                overlap = True
+                x = (b - a) / (2 * both)
+                tangent = np.copysign(1 / (abs(x) + np.sqrt(1 + x**2)), x)
+                cos = 1 / np.sqrt(1 + tangent**2)
+                sin = cos * tangent
+                for c in range(m):
+                    A[i, c], A[h, c] = cos * A[i, c] - sin * A[h, c], sin * A[i, c] + cos * A[h, c]
+                    U[c, i], U[c, h] = cos * U[c, i] - sin * U[c, h], sin * U[c, i] + cos * U[c, h]
+    sizes = np.empty(m)
+    for i in range(m):
+        sizes[i] = np.sqrt((A[i] ** 2).sum())
+    return U, sizes
+
+
+@compiled
+def moved(V, s, step, correlated):
+    """Go a step from some axes and sizes to others."""
+    if not correlated:
+        return V, s + step * (np.abs(s) + 1)
+    m = len(s)
+    pairs, _ = pairs_of(m)
+    A = np.diag(s)
+    for t in range(len(step)):
+        i, h = pairs[t]
+        one, other = entries(pairs[t], s)
+        A[i, h] += step[t] * one
+        if i != h:
+            A[h, i] += step[t] * other
+    U, sizes = diagonal(A)
+    return V @ U, sizes
+
+
+@compiled
+def start(blocks, common, rest, n_rows, n_groups, axes, T):
+    """Take a step of Fisher scoring for G, at the residual variance within groups."""
+    n, columns, m, w = blocks.shape
+    P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
+    _, _, weights = profiled(blocks, common, rest, n_rows, axes, np.full(m, START), P, Q)
+    left = n_rows - n_groups * m - len(common)
+    if left > 0 and rest > 0:
+        weights[-1, -1] = max(weights[-1, -1], left / rest)
+    U, middle, _ = summed(P, Q, weights, True)
+    pairs, number = pairs_of(m)
+    expected = np.empty((T, T))
+    for t in range(T):
+        for u in range(T):
+            expected[t, u] = trace(middle, number, pairs[t], pairs[u])
+    G = START**2 * np.eye(m)
+    if cholesky(expected):
+        inverse = inverted(expected)
+        for t in range(T):
+            i, h = pairs[t]
+            change = -2 * (inverse[t] * U[:T]).sum()
+            G[i, h] += change
+            G[h, i] += change
+    if T == m:
+        return axes, np.sqrt(np.maximum(np.diag(G), LEAST**2))
+    shift = np.sqrt((G**2).sum())  # no eigenvalue is below zero then
+    turn, sizes = diagonal(G + shift * np.eye(m))
+    return axes @ turn, np.sqrt(np.maximum(sizes - shift, LEAST**2))
+
+
+@compiled
+def search(blocks, common, rest, n_rows, V, s, correlated, prior, known):
+    """Walk down from a start, unless it ends no lower than a known deviance.
 
     Returns
     -------
-    Lambda : ndarray, shape (b, m, m)
-    deviance : ndarray, shape (b,)
+    deviance, V, s, beta, weights, slope, hessian, S
+        At the end; the deviance with the prior.
+    effects : ndarray, shape (B, m, w)
+        The groups' random effects, along the axes: diag(s^2) E_j's last column.
     """
-    at = profile(data, Lambda)
-    bend = derivatives(data, at, Lambda, axes)
-    found, value, (step, promise) = bend.base, at.deviance, _step(bend)
-    active, share = np.arange(len(found)), np.ones(len(found))
+    n, columns, m, w = blocks.shape
+    T = m * (m + 1) // 2 if correlated else m
+    P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
+    value, beta, weights = profiled(blocks, common, rest, n_rows, V, s, P, Q)
+    value -= 2 * prior * np.log(np.abs(s)).sum() if prior else 0.0
+    slope, hessian, S = bent(P, Q, weights, n_rows, s, T, prior)
     for _ in range(MOST_STEPS):
-        on = (promise > FLAT) & (share > SHORTEST)
-        active, step, promise, share = active[on], step[on], promise[on], share[on]
-        if not len(active):
+        step, promise = step_down(slope, hessian)
+        if promise < CLOSE and value > known - CLOSE:
             break
-        if not on.all():
-            data, axes = data.take(on), None if axes is None else axes[on]
-        trial = found[active] + share[:, None, None] * step
-        at = profile(data, trial)
-        bend = derivatives(data, at, trial, axes)
-        better = at.deviance <= value[active] - 1e-4 * share * promise + ROUNDING
-        found[active[better]], value[active[better]] = bend.base[better], at.deviance[better]
-        next_step, next_promise = _step(bend)
-        step = np.where(better[:, None, None], next_step, step)
-        promise = np.where(better, next_promise, promise)
-        share = np.where(better, 1, 0.3 * share)
-    return found, value
+        share, V_here, s_here = 1.0, V, s
+        while True:
+            V, s = moved(V_here, s_here, share * step, correlated)
+            trial, beta, weights = profiled(blocks, common, rest, n_rows, V, s, P, Q)
+            trial -= 2 * prior * np.log(np.abs(s)).sum() if prior else 0.0
+            if trial <= value - 1e-4 * share * promise + ROUNDING:
+                break
+            share *= 0.3
+            if share <= SHORTEST:
+                break
+        if share <= SHORTEST:
+            V, s = V_here, s_here
+            trial, beta, weights = profiled(blocks, common, rest, n_rows, V, s, P, Q)
+            break
+        value = trial
+        slope, hessian, S = bent(P, Q, weights, n_rows, s, T, prior)
+        if promise < FLAT:
+            break
+    effects = np.zeros((n, m, w))
+    for j in range(n):
+        for i in range(m):
+            for h in range(m):
+                add_products(effects[j, i], s[i] ** 2, P[j, i, h], Q[j, -1, h])
+    return value, V, s, beta, weights, slope, hessian, S, effects
 
 
-def optimum(
-    data: Standardised, m: int, axes: FloatArray | None = None
-) -> tuple[Standardised, FloatArray]:
-    """Find the best Lambda, shape (b, m, m), and search from elsewhere where there is doubt.
+@compiled
+def best_of_searches(blocks, common, rest, n_rows, n_groups, axes, correlated, prior):
+    """Search from a good start, and from others where there is doubt.
 
     REML surfaces may have several optima, most often where a variance is close to zero beside
     the others, or where a predictor is constant within groups.
-
-    Parameters
-    ----------
-    data : Standardised
-        Pooled to m.
-    m : int
-        Number of random effects.
-    axes : ndarray, shape (b, m, m), optional
-        As for `derivatives`.
-
-    Returns
-    -------
-    Standardised
-        The data with other axes, those of the random effects found, unless `axes` are given. With
-        these, rounding in a large variance does not drown what the data say of a small one.
-    Lambda : ndarray, shape (b, m, m)
-        In the new axes, where it is diagonal but for the last steps of the search.
     """
-    unit = np.tile(np.eye(m), (len(data.rest), 1, 1)) if axes is None else axes
-    starts = [size * unit for size in SIZES]
-    deviances = [profile(data, start).deviance for start in starts]
-    nearest = np.argmin(deviances, axis=0)[:, None, None]
-    Lambda, best = _minimise(data, np.choose(nearest, starts), axes)
-    if m == 1:  # always round, and with one axis
-        return data, Lambda
-    s = sizes(Lambda, axes)
-    doubt = np.flatnonzero(s.min(axis=1) < ROUND * s.max(axis=1))
-    others = [size * np.ones(m) for size in OTHER_SIZES]
-    others += [np.where(np.arange(m) == j, LARGE, SMALL) for j in range(m)]
-    few, some_axes = data.take(doubt), None if axes is None else axes[doubt]
-    for start in others:
-        other, value = _minimise(few, unit[doubt] * start, some_axes)
-        lower = value < best[doubt]
-        Lambda[doubt[lower]], best[doubt[lower]] = other[lower], value[lower]
-    if axes is not None:
-        return data, Lambda
-    V, s, _ = np.linalg.svd(np.nan_to_num(Lambda))
-    data = data.turned(V)
-    return data, _minimise(data, s[..., None] * np.eye(m))[0]
+    m = len(axes)
+    T = m * (m + 1) // 2 if correlated else m
+    V, s = start(blocks, common, rest, n_rows, n_groups, axes, T)
+    best = search(blocks, common, rest, n_rows, V, s, correlated, prior, np.inf)
+    sizes = np.abs(best[2])
+    if m == 1 or prior or sizes.min() >= ROUND * sizes.max():
+        return best
+    for other in range(len(OTHER_SIZES) + m):
+        s = np.full(m, SMALL)
+        if other < len(OTHER_SIZES):
+            s[:] = OTHER_SIZES[other]
+        else:
+            s[other - len(OTHER_SIZES)] = LARGE
+        found = search(blocks, common, rest, n_rows, axes, s, correlated, prior, best[0])
+        if found[0] < best[0] - CLOSE:
+            best = found
+    return best
 
 
-def sizes(Lambda: FloatArray, axes: FloatArray | None) -> FloatArray:
-    """Sizes of the random effects, shape (b, m): singular values, or multiples of the axes."""
-    if axes is None:
-        return np.asarray(np.linalg.svd(np.nan_to_num(Lambda), compute_uv=False))
-    return np.asarray(np.linalg.norm(Lambda, axis=1))
+@compiled
+def judged(hessian, S, weights, contrasts):
+    """Degrees of freedom of each contrast, and how far its variance is left open.
 
-
-def _variances(
-    at: Profile, bend: Derivatives, contrasts: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Variances of the contrasts, shape (b, c), and how they change by the moves, (b, c, T)."""
-    k, s2 = contrasts.shape[2], at.s2[:, None]
-    spread = contrasts @ at.inverse
-    by_moves = np.einsum("bci,btij,bcj->bct", spread, bend.S[..., :k, :k], spread)
-    return s2 * (spread * contrasts).sum(axis=2), s2[..., None] * by_moves
-
-
-def open_variances(
-    at: Profile, bend: Derivatives, contrasts: FloatArray, flat: float
-) -> FloatArray:
-    """By how much variances of contrasts change, relatively, along directions that are flat.
-
-    There the data cannot tell one size of the random effects from another. Often it does not
-    matter, for neither estimates nor variances depend on it.
-
-    Returns
-    -------
-    ndarray, shape (b, c)
-        The largest change for a move of length one.
-    """
-    values, axes = curvatures(bend)
-    v, by_moves = _variances(at, bend, contrasts)
-    change = np.abs(by_moves @ axes) / v[..., None]
-    return np.asarray(np.where((np.abs(values) < flat)[:, None], change, 0).max(axis=2))
-
-
-def satterthwaite(at: Profile, bend: Derivatives, contrasts: FloatArray) -> FloatArray:
-    """Degrees of freedom of each contrast, shape (b, c).
-
-    df = 2 v^2 / (g' A g), v = l' cov(beta) l, g its gradient, which is s^2 l' information^-1 S
+    df = 2 v^2 / (g' A g), v = l' cov(beta) l, g its gradient, which is s2 l' information^-1 S
     information^-1 l along the moves and 2 v by log sigma, and A twice the inverse of the Hessian
-    over the directions in which it is positive.
+    over the directions in which it is positive. Where the surface is flat, the data cannot tell one
+    size of the random effects from another; often no estimate or variance depends on it.
 
     Parameters
     ----------
-    contrasts : ndarray, shape (b, c, k)
+    contrasts : ndarray, shape (c, k)
         A contrast l a row.
+
+    Returns
+    -------
+    ndarray, shape (c,)
+        Degrees of freedom.
+    ndarray, shape (c,)
+        The largest relative change of v for a move of length one in a flat direction.
     """
-    values, axes = np.linalg.eigh(np.nan_to_num(bend.hessian))
-    v, by_moves = _variances(at, bend, contrasts)
-    g = np.concatenate([by_moves, 2 * v[..., None]], axis=2)
-    weights = np.divide(2, values, out=np.zeros_like(values), where=values > 1e-8)
-    return np.asarray(2 * v**2 / ((g @ axes) ** 2 @ weights[..., None])[..., 0])
+    T, k, n = len(S), len(weights) - 1, len(contrasts)
+    df, left_open = np.empty(n), np.zeros(n)
+    change = np.zeros((n, T + 1))
+    for c in range(n):
+        spread, v = np.zeros(k), 0.0
+        for a in range(k):
+            for b in range(k):
+                spread[a] += weights[a, b] * contrasts[c, b]
+            v += spread[a] * contrasts[c, a]
+        for t in range(T):  # relative to v
+            for a in range(k):
+                for b in range(k):
+                    change[c, t] += spread[a] * S[t, a, b] * spread[b] / v
+        change[c, T] = 2
+    factor = hessian.copy()
+    steep = cholesky(factor)
+    if steep:
+        A = inverted(factor)
+        steep = np.trace(A[:T, :T]) < 1 / UNKNOWN  # then no curvature is smaller than UNKNOWN
+    if not steep:
+        A = np.zeros((T + 1, T + 1))
+        values, axes = np.linalg.eigh(hessian)
+        for t in range(T + 1):
+            if values[t] > 1e-8:
+                A += np.outer(axes[:, t], axes[:, t]) / values[t]
+        across = np.outer(hessian[T, :T], hessian[T, :T]) / hessian[T, T]
+        values, axes = np.linalg.eigh(hessian[:T, :T] - across)
+        for t in range(T):
+            if abs(values[t]) < UNKNOWN:
+                for c in range(n):
+                    left_open[c] = max(left_open[c], abs((change[c, :T] * axes[:, t]).sum()))
+    for c in range(n):
+        variance = 0.0
+        for t in range(T + 1):
+            for u in range(T + 1):
+                variance += change[c, t] * A[t, u] * change[c, u]
+        df[c] = 1 / variance
+    return df, left_open
+
+
+@compiled
+def left_open_at(rows, common, rest, n_rows, V, s, correlated, contrasts):
+    """Tell how far variances of contrasts are left open at given axes and sizes, shape (c,)."""
+    m, blocks = len(s), side_by_side(rows)
+    n, _, _, w = blocks.shape
+    P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
+    _, _, weights = profiled(blocks, common, rest, n_rows, V, s, P, Q)
+    T = m * (m + 1) // 2 if correlated else m
+    slope, hessian, S = bent(P, Q, weights, n_rows, s, T, 0.0)
+    return judged(hessian, S, weights, contrasts)[1]
+
+
+@compiled
+def fit_all(rows, common, rest, n_rows, n_groups, axes, correlated, prior, contrasts):
+    """Fit some data sets, one after another, in standardised units.
+
+    Parameters
+    ----------
+    rows, common, rest, n_rows, n_groups
+        As in `Standardised`, pooled: shapes (b, g, m, k + 1), (b, i, k + 1) and (b,).
+    axes : ndarray, shape (b, m, m)
+        Where to begin, or, without correlations, to stay.
+    correlated : bool
+    prior : float
+    contrasts : ndarray, shape (b, c, k)
+
+    Returns
+    -------
+    sizes, loadings : ndarray, shapes (b, m) and (b, m, m)
+        Of the random effects along their axes: s, and Lambda = V diag(s).
+    beta, inverse : ndarray, shapes (b, k) and (b, k, k)
+    s2, deviance, gradient : ndarray, shape (b,)
+        The deviance without the prior; the steepest slope.
+    df, left_open : ndarray, shape (b, c)
+    effects : ndarray, shape (b, g, m)
+        Random effects of the groups.
+    """
+    d, g, m, columns = rows.shape
+    k, c = columns - 1, contrasts.shape[1]
+    sizes, loadings, effects = np.empty((d, m)), np.empty((d, m, m)), np.empty((d, g, m))
+    beta, inverse, s2 = np.empty((d, k)), np.empty((d, k, k)), np.empty(d)
+    deviance, gradient = np.empty(d), np.empty(d)
+    df, left_open = np.empty((d, c)), np.empty((d, c))
+    for i in range(d):
+        blocks = side_by_side(rows[i])
+        deviance[i], V, s, beta[i], weights, slope, hessian, S, own = best_of_searches(
+            blocks, common[i], rest[i], n_rows[i], n_groups[i], axes[i], correlated, prior
+        )
+        deviance[i] += 2 * prior * np.log(np.abs(s)).sum() if prior else 0.0
+        sizes[i], loadings[i] = np.abs(s), V * s
+        inverse[i], s2[i], gradient[i] = weights[:k, :k], 1 / weights[k, k], np.abs(slope).max()
+        df[i], left_open[i] = judged(hessian, S, weights, contrasts[i])
+        w = own.shape[2]
+        for j in range(g):
+            for h in range(m):
+                effects[i, j, h] = (V[h] * own[j // w, :, j % w]).sum()
+    return sizes, loadings, beta, inverse, s2, deviance, gradient, df, left_open, effects

@@ -18,18 +18,13 @@ from mlmlearn.post_summaries import recovery
 from mlmlearn.simulation import SimulatedData, simulate
 from mlmlearn.store import RunFolder, checksum, from_parquet, to_parquet, write_atomically
 
-__all__ = [
-    "NUMBERS",
-    "PART_COLUMNS",
-    "Results",
-    "load_reference",
-]
+__all__ = ["PART_COLUMNS", "Results", "load_reference"]
 
-NUMBERS = list(COEF_COLUMNS)
+TABLES = ("fits", "diagnostics")
 _STATUS = ["converged", "singular", "max_gradient", "messages", "reml_deviance", "seconds"]
 
 # What a part of a run says of each strategy and term, beside the condition.
-PART_COLUMNS = ["replication", "strategy", "term", "truth", *NUMBERS, *_STATUS]
+PART_COLUMNS = ["replication", "strategy", "term", "truth", *COEF_COLUMNS, *_STATUS]
 
 
 def _condition_key(manifest: Mapping[str, Any]) -> list[str]:
@@ -46,14 +41,13 @@ class Results:
     ----------
     fits : DataFrame
         One row per data set, strategy and term: n_groups, n_obs, group_sd and whatever else the
-        grid was given, replication, strategy, term, truth, estimate, se, df, t, p, ci_low,
-        ci_high. Values that are no numbers stand as text, such as "(1, 0.5)". A fit that failed
-        has missing numbers.
+        grid was given (text where it is no number), replication, strategy, term, truth, estimate,
+        se, df, t, p, ci_low, ci_high; missing where a fit failed.
     diagnostics : DataFrame
-        One row per data set and strategy: as above up to strategy, then
-        converged, singular, max_gradient, messages, reml_deviance, seconds. `messages` joins
-        by a semicolon what was said about the fit, each message with its source in front: "lme4:",
-        "optimiser:", "lmerTest:", "mlmlearn:", or "failed:" where there is no fit.
+        One row per data set and strategy: as above up to strategy, then converged, singular,
+        max_gradient, messages, reml_deviance, seconds. `messages` joins what was said about the
+        fit, each message with its source in front: "lme4:", "optimiser:", "lmerTest:",
+        "mlmlearn:", or "failed:" where there is no fit.
     manifest : dict
         Grid, seed, engine, strategies, versions, machine and time taken.
     """
@@ -87,12 +81,7 @@ class Results:
         Parameters
         ----------
         row : Series or mapping
-            A row of `fits`, `diagnostics` or `recovery()`, such as
-            ``results.fits.iloc[37]``; only the columns that tell data sets apart are used.
-
-        Returns
-        -------
-        SimulatedData
+            Of `fits`, `diagnostics` or `recovery()`, such as ``results.fits.iloc[37]``.
 
         Raises
         ------
@@ -112,12 +101,7 @@ class Results:
         return simulate(condition, seed=self.manifest["seed"], replication=replication)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write both tables as Parquet, and the manifest with their checksums.
-
-        Parameters
-        ----------
-        folder : path
-            Where `Results.load` finds them again.
+        """Write both tables as Parquet, and the manifest with their checksums, for `load`.
 
         Raises
         ------
@@ -126,10 +110,7 @@ class Results:
         """
         if (Path(folder) / "parts").exists():
             raise RunError(f"{folder} is a run's own folder; choose another for its tables")
-        contents = {
-            "fits.parquet": to_parquet(self.fits),
-            "diagnostics.parquet": to_parquet(self.diagnostics),
-        }
+        contents = {f"{name}.parquet": to_parquet(getattr(self, name)) for name in TABLES}
         for name, content in contents.items():
             write_atomically(Path(folder) / name, content)
         sums = {name: checksum(content) for name, content in contents.items()}
@@ -137,34 +118,20 @@ class Results:
         write_atomically(Path(folder) / "manifest.json", text.encode())
 
     def to_csv(self, folder: str | os.PathLike[str]) -> None:
-        """Write fits.csv and diagnostics.csv.
-
-        Parameters
-        ----------
-        folder : path
-            Made when it does not exist.
+        """Write fits.csv and diagnostics.csv into a folder, which need not exist.
 
         Raises
         ------
         RunError
             When the folder cannot be written.
         """
-        for name in ("fits", "diagnostics"):
+        for name in TABLES:
             content = getattr(self, name).to_csv(index=False, lineterminator="\n")
             write_atomically(Path(folder) / f"{name}.csv", content.encode())
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> "Results":
         """Read what `save` has written, or a run's own folder, be the run finished or not.
-
-        Parameters
-        ----------
-        folder : path
-            The folder.
-
-        Returns
-        -------
-        Results
 
         Raises
         ------
@@ -177,19 +144,18 @@ class Results:
             raise RunError(f"{folder} holds no results (no manifest.json)")
         if "sha256" not in manifest:
             return cls.from_parts(store.read(), manifest)
-        tables = []
-        for name in ("fits.parquet", "diagnostics.parquet"):
+        tables, sums = [], manifest.pop("sha256")
+        for path in (store.path / f"{name}.parquet" for name in TABLES):
             try:
-                content = (store.path / name).read_bytes()
+                content = path.read_bytes()
             except OSError as error:
-                raise RunError(f"{store.path / name} cannot be read: {error.strerror}") from error
-            if checksum(content) != manifest["sha256"][name]:
+                raise RunError(f"{path} cannot be read: {error.strerror}") from error
+            if checksum(content) != sums[path.name]:
                 raise RunError(
-                    f"{store.path / name} is damaged: its checksum is not the one in "
-                    "manifest.json; fetch or export the results again"
+                    f"{path} is damaged: its checksum is not the one in manifest.json; fetch or "
+                    "export the results again"
                 )
             tables.append(from_parquet(content))
-        del manifest["sha256"]
         fits, diagnostics = tables
         return cls(_with_intervals(fits), diagnostics, manifest)
 
@@ -214,10 +180,6 @@ def _with_intervals(fits: pd.DataFrame) -> pd.DataFrame:
 
 def load_reference() -> Results:
     """Load the reference run: the full grid under pymer4, shipped with the package.
-
-    Returns
-    -------
-    Results
 
     Raises
     ------

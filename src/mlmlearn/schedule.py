@@ -26,7 +26,6 @@ class Chunk:
     Attributes
     ----------
     condition : Condition
-        What to simulate.
     position : int
         Place of the condition in the grid.
     replications : range
@@ -59,21 +58,10 @@ def _expected_cost(condition: Condition) -> float:
 def schedule(grid: Grid, at_once: Callable[[int, int], int]) -> list[Chunk]:
     """Cut a grid into chunks, in the order in which to compute them.
 
-    The first replications of every condition come first, so that a run that is stopped
-    early is a small study of the whole grid, and so that the cost of every condition is
-    soon known. Among equals the slow conditions come first: the last chunks are then quick
-    ones, and the workers end together.
-
-    Parameters
-    ----------
-    grid : Grid
-        What to simulate.
-    at_once : callable
-        How many data sets the engine fits at once, given n_groups and n_obs.
-
-    Returns
-    -------
-    list of Chunk
+    The first replications of every condition come first, so that a run that is stopped early is a
+    small study of the whole grid; among equals the slow conditions, so that the last chunks are
+    quick ones and the workers end together. `at_once` says how many data sets the engine fits at
+    once, given n_groups and n_obs.
     """
     chunks = []
     for position, condition in enumerate(grid.conditions()):

@@ -31,9 +31,7 @@ LOCK = ".lock"
 
 def to_parquet(table: pd.DataFrame) -> bytes:
     """Turn a table into the content of a Parquet file."""
-    buffer = io.BytesIO()
-    table.to_parquet(buffer, engine="pyarrow", compression="zstd", index=False)
-    return buffer.getvalue()
+    return bytes(table.to_parquet(engine="pyarrow", compression="zstd", index=False))
 
 
 def from_parquet(content: bytes) -> pd.DataFrame:
@@ -47,15 +45,9 @@ def checksum(content: bytes) -> str:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file that after a crash or a kill is there in full or not at all.
-
-    Raises
-    ------
-    RunError
-        When the disk is full or the folder cannot be written.
-    """
+    """Write a file that after a crash or a kill is there in full or not at all, or `RunError`."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
+    with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("wb") as file:
@@ -65,19 +57,20 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        if os.name == "posix":  # so that the new name lasts, too
+            descriptor = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise RunError(f"{path} could not be written: {error.strerror or error}") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable, where the system lets a folder be synchronised."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _flat(entries: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -89,12 +82,7 @@ def _flat(entries: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 class RunFolder:
-    """The folder of one run.
-
-    Parameters
-    ----------
-    path : path
-        The folder; it need not exist yet.
+    """The folder of one run, which need not exist yet.
 
     Attributes
     ----------
@@ -127,13 +115,7 @@ class RunFolder:
             raise RunError(f"{self.path / 'manifest.json'} cannot be read: {error}") from error
 
     def check(self, expected: Mapping[str, Any]) -> None:
-        """Refuse to go on when the folder's run differs from the one asked for.
-
-        Raises
-        ------
-        RunError
-            With every difference.
-        """
+        """Refuse, with every difference, when the folder's run is not the one asked for."""
         if not self.manifest:
             return
         there = _flat({key: self.manifest[key] for key in expected if key in self.manifest})
@@ -165,14 +147,9 @@ class RunFolder:
                 other.unlink(missing_ok=True)
 
     def read(self) -> dict[str, pd.DataFrame]:
-        """Read the parts, leaving out those that cannot be trusted, with a warning.
+        """Read the parts by name, leaving out those that cannot be trusted, with a warning.
 
         Two sound files for one part cannot both be of this run, so neither is taken.
-
-        Returns
-        -------
-        dict of str to DataFrame
-            The table of every part, by name, in the order of the grid.
         """
         sound: dict[str, list[tuple[Path, bytes]]] = {}
         left_out: list[Path] = []
@@ -197,23 +174,14 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes out, from the first look at the manifest to the last part.
+        """Keep other processes out, or say in a `RunError` that one is at work here.
 
         What the folder holds may have changed before the lock was there, so the manifest is read
         anew. Unfinished files of a process that was killed are cleared away.
-
-        Raises
-        ------
-        RunError
-            When another process is at work in this folder, or it cannot be written.
         """
-        try:
+        with _told(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             lock = (self.path / LOCK).open("w")
-        except OSError as error:
-            raise RunError(
-                f"{self.path} could not be written: {error.strerror or error}"
-            ) from error
         with lock:
             try:
                 if fcntl is not None:

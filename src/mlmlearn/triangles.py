@@ -10,9 +10,7 @@ From here on no formula sees a row of the data, so the cost does not depend on t
 of zeros add nothing to a triangle, nor a triangle of zeros to a sum: so data sets of unequal
 groups stand side by side, filled up with zeros.
 
-Arrays have the data sets (b) first and the groups (g) last, with the indices of small matrices
-between them. So NumPy multiplies the matrices of all data sets in one call, and a step of a
-group's algebra is one operation on long vectors.
+Arrays have the data sets (b) first, then the groups (g), then the small matrices of each.
 """
 
 from dataclasses import dataclass, replace
@@ -30,9 +28,6 @@ FloatArray = NDArray[Any]
 # Shares of a column's size, and of its spread, below which there is nothing but rounding.
 CONSTANT, REPEATED = 1e-10, 1e-5
 
-# Rows to sum up at once, so that they stay in the processor's cache.
-AT_ONCE = 50_000
-
 
 @dataclass(frozen=True, slots=True)
 class Standardised:
@@ -40,9 +35,9 @@ class Standardised:
 
     Attributes
     ----------
-    rows : ndarray, shape (b, k + 1, k, g)
-        The groups' triangles [C d], transposed (columns before rows), in standardised columns and
-        an outcome in standardised units, less the OLS fit; once `pooled`, their first m rows.
+    rows : ndarray, shape (b, g, k, k + 1)
+        The groups' triangles [C d] in standardised columns and an outcome in standardised units,
+        less the OLS fit; once `pooled`, their first m rows.
     common : ndarray, shape (b, i, k + 1)
         Rows of [C d] that belong to no group, since no random effect touches them; see `pooled`.
     rest : ndarray, shape (b,)
@@ -82,39 +77,26 @@ class Standardised:
         many = np.linalg.solve(self.A, many) * self.scale[:, None, None] + self.ols[..., None]
         return np.asarray(many.reshape(coefs.shape))
 
-    def take(self, which: NDArray[Any]) -> "Standardised":
-        """Keep some of the data sets."""
-        return Standardised(*(getattr(self, name)[which] for name in self.__slots__))
-
     def pooled(self, m: int) -> "Standardised":
         """Keep apart by group only what random effects of the first m columns touch.
 
         C_j is upper triangular, so its rows from m on have zeros there: they are the same to
         every Lambda, and one triangle can hold them for all groups.
         """
-        b, columns, k, _ = self.rows.shape
+        from mlmlearn import qr
+
+        b, g, k, columns = self.rows.shape
         if m == k:
             return self
-        below = self.rows[:, :, m:].reshape(b, columns, -1).transpose(0, 2, 1)
-        common = _triangle(below)
+        below = np.ascontiguousarray(self.rows[:, :, m:, m:])
+        common = np.zeros((b, columns, columns))
+        common[:, m:, m:] = qr.triangles_of_blocks(below.reshape(b, g * (k - m), columns - m))
         return replace(
             self,
             rows=np.ascontiguousarray(self.rows[:, :, :m]),
-            common=common[:, :k],
-            rest=self.rest + (common[:, k:, k] ** 2).sum(axis=1),
+            common=common[:, m:k],
+            rest=self.rest + common[:, k, k] ** 2,
         )
-
-    def turned(self, V: FloatArray) -> "Standardised":
-        """Take other axes for the random effects: the first m columns times V, shape (b, m, m).
-
-        V is orthogonal, so that no determinant changes.
-        """
-        m = V.shape[1]
-        rows, common, A = self.rows.copy(), self.common.copy(), self.A.copy()
-        rows[:, :m] = np.einsum("bij,biag->bjag", V, rows[:, :m])
-        common[..., :m] = common[..., :m] @ V
-        A[:, :m] = V.swapaxes(1, 2) @ A[:, :m]
-        return replace(self, rows=rows, common=common, A=A)
 
 
 def triangles(X: FloatArray, y: FloatArray) -> FloatArray:
@@ -132,9 +114,9 @@ def triangles(X: FloatArray, y: FloatArray) -> FloatArray:
     ndarray, shape (b, g, k + 1, k + 1)
         Triangular factors of [X_j y_j].
     """
-    few = max(1, AT_ONCE // (X.shape[1] * X.shape[2]))
-    parts = [_factors(X[i : i + few], y[i : i + few]) for i in range(0, len(X), few)]
-    return np.concatenate(parts)
+    b, g, n, k = X.shape
+    found = triangles_of_groups(X.reshape(-1, k), y.ravel(), np.full(b * g, n))
+    return found.reshape(b, g, k + 1, k + 1)
 
 
 def triangles_of_groups(X: FloatArray, y: FloatArray, sizes: NDArray[np.intp]) -> FloatArray:
@@ -151,20 +133,12 @@ def triangles_of_groups(X: FloatArray, y: FloatArray, sizes: NDArray[np.intp]) -
     -------
     ndarray, shape (g, k + 1, k + 1)
     """
-    found = np.zeros((len(sizes), X.shape[1] + 1, X.shape[1] + 1))
-    starts = np.cumsum(sizes) - sizes
-    for size in np.unique(sizes):  # groups of one size go through QR together
-        these = np.flatnonzero(sizes == size)
-        rows = starts[these][:, None] + np.arange(size)
-        found[these] = triangles(X[rows][None], y[rows][None])[0]
+    from mlmlearn import qr
+
+    largest = [*np.maximum(X.max(axis=0), -X.min(axis=0)), max(y.max(), -y.min())]
+    unit = np.ldexp(1.0, np.frexp(np.nan_to_num(largest))[1])  # a power of two rounds nothing
+    found: FloatArray = qr.triangles_of_rows(X, y, sizes, unit)
     return found
-
-
-def _factors(X: FloatArray, y: FloatArray) -> FloatArray:
-    """Triangular factors of [X y], with rows of zeros where groups have few rows."""
-    R = _triangle(np.concatenate([X, y[..., None]], axis=-1))
-    missing = R.shape[-1] - R.shape[-2]
-    return np.pad(R, [(0, 0)] * (R.ndim - 2) + [(0, missing), (0, 0)]) if missing else R
 
 
 def standardised(R: FloatArray, sizes: NDArray[np.intp]) -> Standardised:
@@ -177,16 +151,16 @@ def standardised(R: FloatArray, sizes: NDArray[np.intp]) -> Standardised:
     sizes : ndarray of int, shape (b, g)
         Rows of each group.
     """
+    from mlmlearn import qr
+
     b, g, k = R.shape[0], R.shape[1], R.shape[2] - 1
     n_rows = sizes.sum(axis=1)
-    whole = _triangle(R.reshape(b, g * (k + 1), k + 1))
+    whole = qr.triangles_of_blocks(R.reshape(b, g * (k + 1), k + 1))
     root = np.sqrt(n_rows)[:, None, None]
     A, projected = whole[:, :k, :k] / root, whole[:, :k, k:] / root
     scale = np.abs(whole[:, k, k]) / np.sqrt(np.maximum(n_rows - k, 1))
-    C = R[:, :, :k, :k] @ np.linalg.inv(A)[:, None]
-    d = (R[:, :, :k, k:] - C @ projected[:, None]) / scale[:, None, None, None]
     return Standardised(
-        rows=np.ascontiguousarray(np.concatenate([C, d], axis=3).transpose(0, 3, 2, 1)),
+        rows=qr.standardise(R, np.linalg.inv(A), projected[..., 0], scale),
         common=np.zeros((b, 0, k + 1)),
         rest=((R[:, :, k, k] / scale[:, None]) ** 2).sum(axis=1),
         n_rows=n_rows.astype(float),
@@ -195,12 +169,6 @@ def standardised(R: FloatArray, sizes: NDArray[np.intp]) -> Standardised:
         ols=np.linalg.solve(A, projected)[..., 0],
         scale=scale,
     )
-
-
-def _triangle(matrices: FloatArray) -> FloatArray:
-    """Upper triangular QR factors of many matrices, shape (..., n, k)."""
-    factors: Any = np.linalg.qr(matrices, mode="r")
-    return np.asarray(factors)
 
 
 def independent(R: FloatArray) -> NDArray[np.bool_]:

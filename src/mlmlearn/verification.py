@@ -8,7 +8,6 @@ not. So a fit by lme4 is judged by where it ended, seen from the batch engine's 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import joblib
@@ -25,26 +24,25 @@ from mlmlearn.workers import fit_all
 __all__ = ["verify"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Bounds:
-    """Largest differences: of estimates in standard errors, of the others in relative terms."""
+NUMBERS = ["estimate", "se", "df"]
 
-    estimate: float
-    se: float
-    df: float
+
+def _bounds(estimate: float, se: float, df: float) -> dict[str, float]:
+    """Set largest differences: of estimates in standard errors, of the others relative."""
+    return {"estimate": estimate, "se": se, "df": df}
 
 
 # Closed forms: rounding of sums over rows, which lead to condition numbers of thousands at most.
-CLOSED_FORM = _Bounds(1e-9, 1e-9, 1e-9)
+CLOSED_FORM = _bounds(1e-9, 1e-9, 1e-9)
 
 # The batch engine's search ends where the deviance is flat to rounding, so that what it finds
 # agrees to about the root of that; two processors and two BLAS libraries showed up to 2e-8.
-SEARCH = _Bounds(1e-6, 1e-6, 1e-6)
+SEARCH = _bounds(1e-6, 1e-6, 1e-6)
 
 # Two fits by lme4 that both reached the optimum. On two processors, 173 full models with 1,000
 # rows or more differed by at most 2e-4 standard errors, 0.1 % and, in df, 0.3 %; 6 % in df where
 # the fit was singular, since lmerTest differentiates numerically beside a boundary.
-LME4, LME4_SINGULAR = _Bounds(1e-3, 5e-3, 0.02), _Bounds(1e-3, 5e-3, 0.1)
+LME4, LME4_SINGULAR = _bounds(1e-3, 5e-3, 0.02), _bounds(1e-3, 5e-3, 0.1)
 
 # An optimum is reached when the deviance lies at most this far above it.
 REACHED = 1e-3
@@ -58,7 +56,6 @@ SAME_PLACE = 1e-6
 ESTIMATE_SHORT, SE_SHORT = 1.5, 2.5
 
 AGREES, STOPPED_SHORT, DIFFERS = "agrees", "stopped short", "differs"
-NUMBERS = ["estimate", "se", "df"]
 
 
 def verify(
@@ -70,28 +67,23 @@ def verify(
 ) -> pd.DataFrame:
     """Draw a sample of a run's data sets again, fit them again, and compare.
 
-    With the versions of the run, this must hold on every machine:
+    With the versions of the run, this must hold on every machine: the true coefficients are the
+    same, bit for bit; OLS strategies agree to 1e-9 and the batch engine's multilevel models to
+    1e-6 (estimates in standard errors, all else relative); where two fits by lme4 both ended
+    within 1e-3 of the best deviance that is known, estimates agree to 1e-3 standard errors,
+    standard errors to 0.5 % and degrees of freedom to 2 % (10 % where singular); and no deviance
+    lies more than 1e-3 below the best.
 
-    - the true coefficients of each data set are the same, bit for bit;
-    - the OLS strategies agree to 1e-9, the multilevel models of the batch engine to 1e-6
-      (estimates in standard errors; standard errors, degrees of freedom and deviance relative);
-    - where two fits by lme4 both ended within 1e-3 of the best deviance that is known, their
-      estimates agree to 1e-3 standard errors, standard errors to 0.5 % and degrees of freedom to
-      2 % (10 % where the fit is singular);
-    - no deviance lies more than 1e-3 below the best that is known.
-
-    What may differ: lme4's search for several random effects may stop above the optimum, and on
-    another processor at another place. Such a fit is said to have stopped short, with the
-    deviances, and is no failure, as long as its numbers can be those of a fit to the same data.
-    Its messages may change, too.
+    lme4's search for several random effects may stop above the optimum, and on another processor
+    at another place. Such a fit is said to have stopped short, and is no failure, as long as its
+    numbers can be those of a fit to the same data. Its messages may change, too.
 
     Parameters
     ----------
     results : Results, optional
         What to check; without it the reference run.
     sample : int, default 10
-        Number of data sets, chosen at random. One of them is always of the condition whose
-        fits take longest.
+        Number of data sets, chosen at random, one of them of the slowest condition.
     seed : int, optional
         Seed of the choice; without it every call chooses anew.
     n_jobs : int, optional
@@ -100,17 +92,13 @@ def verify(
     Returns
     -------
     DataFrame
-        One row per data set and strategy:
-
-        - the columns that tell fits apart, such as n_groups, replication and strategy;
-        - data: whether the true coefficients are the same;
-        - estimate, se, df: the largest difference over the terms, in standard errors and
-          relative; infinite where only one of the fits gave a number;
-        - verdict: "agrees", "stopped short" or "differs", and agrees: whether it is not the last;
-        - deviance_before, deviance, deviance_optimum: REML deviance of the run, of the new fit,
-          and of the batch engine (missing for OLS);
-        - messages: what was said before and is said now, where that is not the same but for
-          numbers in it.
+        One row per data set and strategy: the columns that tell fits apart; data, whether the true
+        coefficients are the same; estimate, se and df, the largest difference over the terms, in
+        standard errors and relative (infinite where only one fit gave a number); verdict,
+        "agrees", "stopped short" or "differs"; agrees, whether it is not the last;
+        deviance_before, deviance and deviance_optimum, the REML deviance of the run, of the new
+        fit and of the batch engine (missing for OLS); messages, what was said before and now,
+        where more has changed than numbers.
 
     Raises
     ------
@@ -189,7 +177,7 @@ def _judge(fit: pd.DataFrame, engine: str) -> dict[str, Any]:
     elif not searched or engine != "pymer4":
         bounds = SEARCH if searched else CLOSED_FORM
         good = _within(changes, bounds)
-        good &= not searched or abs(before - now) <= SEARCH.se * max(1, abs(now))
+        good &= not searched or abs(before - now) <= SEARCH["se"] * max(1, abs(now))
         short = False
     else:
         best = np.nanmin([now, optimum])
@@ -200,10 +188,11 @@ def _judge(fit: pd.DataFrame, engine: str) -> dict[str, Any]:
         # One random effect is one number to search for: there no search has ever stopped short.
         short &= possible and first["strategy"] != "mlm_intercept"
         short &= _change(fit, "estimate", "_before", to="_optimum") <= ESTIMATE_SHORT
-        short &= _ratio(fit["se_before"], fit["se_optimum"]) <= SE_SHORT
+        ratios = (fit["se_before"] / fit["se_optimum"]).map(np.log).abs()
+        short &= np.exp(ratios.fillna(np.inf).max()) <= SE_SHORT
         if abs(before - now) <= SAME_PLACE:
             # Only degrees of freedom, from numerical derivatives on a slope, may differ there.
-            short &= changes["estimate"] <= LME4.estimate and changes["se"] <= LME4.se
+            short &= changes["estimate"] <= LME4["estimate"] and changes["se"] <= LME4["se"]
     verdict = AGREES if data and good else STOPPED_SHORT if data and short else DIFFERS
     return {
         "data": data,
@@ -217,8 +206,8 @@ def _judge(fit: pd.DataFrame, engine: str) -> dict[str, Any]:
     }
 
 
-def _within(changes: Mapping[str, float], bounds: _Bounds) -> bool:
-    return all(changes[name] <= getattr(bounds, name) for name in NUMBERS)
+def _within(changes: Mapping[str, float], bounds: Mapping[str, float]) -> bool:
+    return all(changes[name] <= bounds[name] for name in NUMBERS)
 
 
 def _change(fit: pd.DataFrame, name: str, before: str, to: str = "") -> float:
@@ -227,12 +216,6 @@ def _change(fit: pd.DataFrame, name: str, before: str, to: str = "") -> float:
     scale = fit["se" + before] if name == "estimate" else old
     same = (old == new) | (old.isna() & new.isna())
     return float(((new - old).abs() / scale.abs()).mask(same, 0.0).fillna(np.inf).max())
-
-
-def _ratio(one: "pd.Series[float]", other: "pd.Series[float]") -> float:
-    """Return the largest factor between two columns, in either direction."""
-    logs = (one / other).map(np.log).abs()
-    return float(np.exp(logs.fillna(np.inf).max()))
 
 
 def _changed_messages(before: Any, now: str) -> str:

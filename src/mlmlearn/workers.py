@@ -4,8 +4,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import joblib
@@ -21,27 +21,18 @@ from mlmlearn.machine import describe, one_thread, package_versions
 from mlmlearn.results import PART_COLUMNS
 from mlmlearn.schedule import Chunk
 from mlmlearn.simulation import draw_many
-from mlmlearn.strategies import Strategy
+from mlmlearn.strategies import Fitted, Strategy
 
 __all__ = ["environment", "fit_all", "fit_chunk", "in_workers", "let_queues_end"]
-
-_one_fit_at_a_time = threading.Lock()
 
 # The engines that this process has started.
 _started: set[str] = set()
 
 
-def in_workers(
-    n_jobs: int | None, function: Any, calls: Iterable[tuple[Any, ...]]
-) -> Generator[tuple[tuple[Any, ...], Any], None, None]:
-    """Yield each call's arguments with its result, in the order in which they end."""
+def in_workers(n_jobs: int | None, function: Any, calls: Iterable[tuple[Any, ...]]) -> Any:
+    """Generate the results of some calls, in the order in which they end."""
     parallel = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
-    with closing(parallel(joblib.delayed(_with_arguments)(function, call) for call in calls)) as g:
-        yield from g
-
-
-def _with_arguments(function: Any, call: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
-    return call, function(*call)
+    return parallel(joblib.delayed(function)(*call) for call in calls)
 
 
 def environment(engine: str) -> dict[str, Any]:
@@ -53,7 +44,7 @@ def _start_engine(engine: str) -> dict[str, str]:
     """Start the engine, and return the versions of what it stands on."""
     if engine not in ENGINES:  # the caller has registered it, and this worker has not
         raise EngineError(f"the engine {engine!r} is not known to the worker process")
-    with _one_fit_at_a_time, one_thread(), _interrupt_after():
+    with one_thread(), _interrupt_after():
         versions: dict[str, str] = engine_module(engine).versions()
     _started.add(engine)
     return versions
@@ -61,12 +52,12 @@ def _start_engine(engine: str) -> dict[str, str]:
 
 def fit_chunk(
     chunk: Chunk, seed: int, engine: Engine, strategies: list[Strategy], caller: int
-) -> pd.DataFrame:
+) -> tuple[Chunk, pd.DataFrame]:
     """Do the work of one part, in a worker."""
     if os.getpid() != caller and threading.current_thread() is threading.main_thread():
         _start_engine(engine)  # first, since R's start resets what Ctrl-C does
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the caller to handle
-    return fit_all(chunk.condition, seed, chunk.replications, engine, strategies)
+    return chunk, fit_all(chunk.condition, seed, chunk.replications, engine, strategies)
 
 
 def fit_all(
@@ -77,19 +68,6 @@ def fit_all(
     strategies: Iterable[str | Strategy],
 ) -> pd.DataFrame:
     """Fit strategies to some data sets of a condition, whatever happens to each.
-
-    Parameters
-    ----------
-    condition : Condition
-        What to simulate.
-    seed : int
-        Seed of the study.
-    replications : iterable of int
-        Which data sets.
-    engine : {"pymer4", "batch"}
-        What does the computing.
-    strategies : iterable of str or Strategy
-        Which strategies.
 
     Returns
     -------
@@ -111,44 +89,37 @@ def fit_all(
         )  # fmt: skip
         for strategy in strategies:
             start = time.perf_counter()
-            with _one_fit_at_a_time, one_thread(), _interrupt_after():
+            with one_thread(), _interrupt_after():
                 _, found = fit_batch(strategy, batch, engine)
             seconds = (time.perf_counter() - start) / len(batch)
-            name = strategy if isinstance(strategy, str) else strategy.id
-            tables.append(_rows(chosen, name, batch, drawn.betas, found, seconds))
+            address: dict[str, Any] = {
+                "replication": np.repeat(chosen, len(batch.terms)),
+                "strategy": strategy if isinstance(strategy, str) else strategy.id,
+                "term": list(batch.terms) * len(batch),
+                "truth": drawn.betas.ravel(),
+                "seconds": round(seconds, 4),
+            }
+            tables.append(_rows(found).assign(**address)[PART_COLUMNS])
     table = pd.concat(tables)
     return table.sort_values("replication", kind="stable", ignore_index=True)
 
 
-def _rows(
-    replications: list[int],
-    strategy: str,
-    batch: Batch,
-    truth: Any,
-    found: Any,
-    seconds: float,
-) -> pd.DataFrame:
-    """Put what was found into rows of a part."""
-    b, k = truth.shape
-    said = [text.replace("\n", "; ") for text in found.messages]
+def _rows(found: Fitted) -> pd.DataFrame:
+    """Put what was found into rows, one a data set and term."""
+    k = found.estimate.shape[1]
     of_a_fit = {
         "converged": found.converged,
         "singular": found.singular,
         "max_gradient": found.gradient,
-        "messages": [f"failed: {p}" if p else s for p, s in zip(found.problem, said, strict=True)],
+        "messages": [
+            f"failed: {problem}" if problem else text.replace("\n", "; ")
+            for problem, text in zip(found.problem, found.messages, strict=True)
+        ],
         "reml_deviance": found.deviance,
     }
-    columns = {
-        "replication": np.repeat(replications, k),
-        "strategy": strategy,
-        "term": list(batch.terms) * b,
-        "truth": truth.ravel(),
-        "seconds": round(seconds, 4),
-        **{name: values.ravel() for name, values in coef_columns(found).items()},
-        **{name: np.repeat(np.asarray(v, dtype=object if name == "messages" else None), k)
-           for name, v in of_a_fit.items()},
-    }  # fmt: skip
-    return pd.DataFrame(columns)[PART_COLUMNS]
+    table = pd.DataFrame(of_a_fit).loc[np.repeat(range(len(found.estimate)), k)]
+    columns = {name: values.ravel() for name, values in coef_columns(found).items()}
+    return table.reset_index(drop=True).assign(**columns)
 
 
 @contextmanager
@@ -171,8 +142,7 @@ def _interrupt_after() -> Iterator[None]:
 def let_queues_end() -> None:
     """Wait for the threads that fed the workers, which loky leaves to end by themselves.
 
-    A process that exits before they have freed their semaphores prints warnings about them
-    below the message that says how to resume.
+    A process that exits before them prints warnings below the message that says how to resume.
     """
     for thread in threading.enumerate():
         if thread.name == "QueueFeederThread":

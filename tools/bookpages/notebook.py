@@ -160,7 +160,7 @@ def code_cells(source):
     own = {"tell", "glue"} | {one.name for one in statements if isinstance(one, ast.FunctionDef)}
     wanted, kept = set(), []
     for cell in reversed(cells):
-        folded = cell in hidden or {"hide-input", "remove-input"} & set(
+        folded = cell in hidden or {"hide-cell", "hide-input", "remove-input"} & set(
             cell.metadata.get("tags", [])
         )
         metadata = {"jupyter": {"source_hidden": True}} if folded else {}
@@ -189,6 +189,7 @@ def files_used(code, folder):
         text = queue.pop()
         names = [f"{m}.py" for m in re.findall(r"^(?:from|import) (\w+)", text, re.M)]
         names += [re.sub(r"\{.*?\}", "*", d) for d in re.findall(r'"(data/[^"]+)"', text)]
+        names += [f"studies/{n}.parquet" for n in re.findall(r'load_study\("(\w+)"', text)]
         found = {path for name in names for path in folder.glob(name)} - files
         files |= found
         queue += [path.read_text(encoding="utf-8") for path in found if path.suffix == ".py"]
@@ -202,7 +203,8 @@ def about(title, page_url, repository, needs_r):
     text = (
         f"This notebook is the page [{title}]({page_url}) of an [executable book]({home}).\n"
         "It runs on its own, with\n\n"
-        f'```\npip install "{package} @ git+{repository}" matplotlib jupyterlab\n```\n\n'
+        f'```\npip install "{package} @ git+{repository}" matplotlib statsmodels jupyterlab\n'
+        "```\n\n"
     )
     if needs_r:
         packages = f"[these packages]({repository}/blob/HEAD/binder/apt.txt)"

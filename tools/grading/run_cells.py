@@ -26,7 +26,7 @@ sys.path.insert(0, sys.argv[1])
 import inside
 
 MOST_RESTARTS = 8
-WRITABLE = ("/work", "/tmp", "/dev/shm")
+WRITABLE = ("/notebook", "/tmp", "/dev/shm")
 PR_SET_DUMPABLE = 4
 # Magics of Python's; what asks for another program, an installer or a browser is left out.
 RUN = {"time", "timeit", "capture", "prun", "run", "writefile", "precision"}

@@ -133,11 +133,11 @@ def views() -> list[str]:
         shown += [*_parents(folder), "--ro-bind", folder, folder]
     shown += ["--proc", "/proc", "--dev", "/dev", "--size", "100000000", "--perms", "1777"]
     shown += ["--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
-    shown += ["--size", "300000000", "--perms", "1777", "--tmpfs", "/work"]
+    shown += ["--size", "300000000", "--perms", "1777", "--tmpfs", "/notebook"]
     # Imported to be made: the list of fonts takes seconds.
     for listed in Path(matplotlib.get_cachedir()).glob("fontlist-*.json"):
-        shown += ["--perms", "1777", "--dir", "/work/.matplotlib"]
-        shown += ["--ro-bind", str(listed), f"/work/.matplotlib/{listed.name}"]
+        shown += ["--perms", "1777", "--dir", "/notebook/.matplotlib"]
+        shown += ["--ro-bind", str(listed), f"/notebook/.matplotlib/{listed.name}"]
     return shown
 
 
@@ -214,7 +214,7 @@ def run(
         else:
             command, knows, fds = _bubblewrap(program, course, stack)
             passed += fds
-            home, tools = "/work", "/grading"
+            home, tools = "/notebook", "/grading"
         command += [sys.executable, "-I", "-B", f"{tools}/{program}", tools, str(out.fileno())]
         process = subprocess.Popen(
             command,
@@ -257,11 +257,11 @@ def _bubblewrap(
         command += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
     command += views()
     for name, path in course.items():
-        command += ["--ro-bind", str(path), f"/work/{name}"]
+        command += ["--ro-bind", str(path), f"/notebook/{name}"]
     command += ["--perms", "0755", "--dir", "/grading"]
     for name in (program, "inside.py"):
         command += ["--ro-bind", str(HERE / name), f"/grading/{name}"]
-    command += ["--remount-ro", "/", "--chdir", "/work"]
+    command += ["--remount-ro", "/", "--chdir", "/notebook"]
     if filter_ := system_call_filter():
         seccomp = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
         seccomp.write(filter_)

@@ -17,13 +17,7 @@ STRATEGIES: dict[str, Strategy] = {}
 
 
 def register(strategy: Strategy) -> Strategy:
-    """Make a strategy known by its id.
-
-    Parameters
-    ----------
-    strategy : Strategy
-        It takes the place of an earlier one of its id.
-    """
+    """Make a strategy known by its id, in place of an earlier one of that id."""
     STRATEGIES[strategy.id] = strategy
     ordered = sorted(STRATEGIES.values(), key=lambda one: one.place)
     STRATEGIES.clear()
@@ -43,18 +37,7 @@ POST_STRATEGIES: dict[str, Strategy] = {
 
 
 def get_strategy(strategy: str) -> Strategy:
-    """Look a strategy up by its id.
-
-    Parameters
-    ----------
-    strategy : str
-        One of the keys of `STRATEGIES`.
-
-    Raises
-    ------
-    InputError
-        When there is no such strategy; the message lists the known ones.
-    """
+    """Look a strategy up by its id, or raise `InputError` with the known ones."""
     try:
         return STRATEGIES[strategy]
     except (KeyError, TypeError):
@@ -64,18 +47,7 @@ def get_strategy(strategy: str) -> Strategy:
 
 
 def get_strategies(strategies: str | Iterable[str] | None) -> list[str]:
-    """Check the ids of some strategies, or of one; without any, take the post's four.
-
-    Returns
-    -------
-    list of str
-        The ids, in the order given.
-
-    Raises
-    ------
-    InputError
-        When there is none, or one that is not known.
-    """
+    """Check the ids of some strategies, or of one; without any, take the post's four."""
     if strategies is None:
         return list(POST_STRATEGIES)
     if isinstance(strategies, str):

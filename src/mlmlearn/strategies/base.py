@@ -11,7 +11,9 @@ from scipy import stats
 from mlmlearn.batch import Batch, Texts
 from mlmlearn.triangles import FloatArray
 
-__all__ = ["Fitted", "Strategy", "refusals"]
+__all__ = ["TESTS", "Fitted", "Strategy", "refusals"]
+
+TESTS = ("estimate", "se", "df", "p", "ci_low", "ci_high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,8 @@ class Fitted:
 
     def ordered(self, places: NDArray[np.intp]) -> "Fitted":
         """Take the terms in another order; `places` says where each is here."""
-        names = ("estimate", "se", "df", "p", "ci_low", "ci_high", "group_coefs")
-        found = {n: getattr(self, n)[:, places] for n in names if getattr(self, n) is not None}
+        own = {name: getattr(self, name) for name in (*TESTS, "group_coefs")}
+        found = {name: values[:, places] for name, values in own.items() if values is not None}
         if self.random_cov is not None:
             found["random_cov"] = self.random_cov[:, places][:, :, places]
         return replace(self, **found)
@@ -107,12 +109,8 @@ class Strategy:
 
     Attributes
     ----------
-    id : str
-        The name used in code and tables.
-    label : str
-        The name used in figures and prose.
-    description : str
-        One line for help texts and legends.
+    id, label, description : str
+        The name in code and tables, that in figures and prose, and what it is in one line.
     refuse : callable
         Given a batch, says for each data set why it cannot be analysed, or nothing.
     fit : callable
@@ -121,6 +119,8 @@ class Strategy:
         Given one data set, has pymer4 fit it; without it only the batch engine can.
     in_post : bool
         Whether it is one of the 2019 post's four, which `compare` and `run` take by default.
+    place : int
+        Where it stands among the others, from the first to the last.
     """
 
     id: str

@@ -21,10 +21,10 @@ def fit(batch: Batch) -> Fitted:
     """
     data = batch.standardised
     n, n_groups, k = data.n_rows, data.n_groups, data.n_fixed
-    own = np.linalg.inv(data.A) @ (scores(batch) / n[:, None, None])  # X'X = N I
+    own = scores(batch) / n[:, None, None] @ np.linalg.inv(data.A).swapaxes(1, 2)  # X'X = N I
     own = own * data.scale[:, None, None]
     factor = n_groups / (n_groups - 1) * n / (n - k)
-    se = np.sqrt(factor[:, None] * (own**2).sum(axis=2))
+    se = np.sqrt(factor[:, None] * (own**2).sum(axis=1))
     return fitted(batch, data.ols, se, n_groups - k, messages=resting_on_few(batch))
 
 

@@ -27,8 +27,7 @@ def fit(batch: Batch) -> Fitted:
     """
     data = batch.standardised
     k, n = data.n_fixed, data.n_rows
-    C = data.rows[:, :k].transpose(0, 3, 2, 1)  # (b, g, rows, columns); X'X = N I
-    d = data.rows[:, k].transpose(0, 2, 1)[..., None]
+    C, d = data.rows[..., :k], data.rows[..., k:]  # X'X = N I
     N = n[:, None, None, None]
     values, axes = np.linalg.eigh(np.eye(k) - C @ C.swapaxes(2, 3) / N)
     root = np.where(values > SINGULAR, 1 / np.sqrt(np.maximum(values, SINGULAR)), 0)

@@ -74,7 +74,7 @@ def first_stage(batch: Batch) -> tuple[FloatArray, FloatArray]:
     """
     data, m, k = batch.standardised, int(batch.within.sum()), batch.n_fixed
     there = (batch.sizes > 0)[:, :, None, None]
-    C = data.rows.transpose(0, 3, 2, 1)[:, :, :m]
+    C = data.rows[:, :, :m]
     solved = np.linalg.solve(np.where(there, C[..., :m], np.eye(m)), C[..., m:])
     own = np.zeros((len(batch), k, C.shape[1]))
     own[:, :m] = solved[..., -1].swapaxes(1, 2)

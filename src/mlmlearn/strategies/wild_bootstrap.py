@@ -35,8 +35,7 @@ def fit(batch: Batch) -> Fitted:
     base = cluster_robust.fit(batch)
     data = batch.standardised
     k = data.n_fixed
-    C = data.rows[:, :k].transpose(0, 3, 2, 1)
-    U = scores(batch).swapaxes(1, 2)
+    C, U = data.rows[..., :k], scores(batch)
     back = np.linalg.inv(data.A)
     p, low, high = (np.full((len(batch), k), np.nan) for _ in range(3))
     for i in range(len(batch)):

@@ -1,0 +1,214 @@
+"""The command ``mlmlearn power``: its options, and what it prints."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mlmlearn.conditions import Condition, Grid
+from mlmlearn.errors import InputError
+from mlmlearn.fitting import fit
+from mlmlearn.pilot import read_pilot
+from mlmlearn.planning import plan
+from mlmlearn.store import write_atomically
+
+__all__ = ["add_arguments", "power"]
+
+N_GROUPS = (20, 40, 60, 80)
+N_OBS = 10
+
+
+def add_arguments(to: argparse.ArgumentParser) -> None:
+    """Add the options that no other command has."""
+    to.add_argument(
+        "--effect", type=float, metavar="B", help="the slope that is planned for, in place of a "
+        "pilot's estimate"
+    )  # fmt: skip
+    for name, what in (
+        ("level", "people's levels (default: 1)"),
+        ("slope", "people's slopes, which must be given"),
+        ("noise", "answers around a person's line (default: 1)"),
+    ):
+        text = f"a guess of the standard deviation of {what}"
+        to.add_argument(f"--{name}-sd", type=float, metavar="SD", help=text)
+    to.add_argument(
+        "--pilot",
+        nargs=2,
+        metavar=("FILE", "FORMULA"),
+        help="no guess: a file of a pilot study, and the formula of the full multilevel model",
+    )
+    to.add_argument(
+        "--uncertain",
+        action="store_true",
+        help="draw each data set's truth from what the pilot leaves open",
+    )
+    to.add_argument(
+        "--condition",
+        metavar="FILE.json",
+        help="no guess: every field of one condition, in the form of a manifest.json's grid",
+    )
+    to.add_argument("--term", help="the coefficient that is tested (default: the first slope)")
+    to.add_argument(
+        "--n-groups",
+        nargs="+",
+        type=int,
+        default=N_GROUPS,
+        metavar="N",
+        help=f"numbers of groups (default: {' '.join(map(str, N_GROUPS))})",
+    )
+    text = f"rows per group (default: as in the pilot or the condition, or else {N_OBS})"
+    to.add_argument("--n-obs", nargs="+", type=int, metavar="N", help=text)
+    text = "the power to reach (default: 0.8)"
+    to.add_argument("--power", type=float, default=0.8, metavar="P", help=text)
+    for name in ("group", "row"):
+        text = f"what a {name} costs, to have the cheapest design first"
+        to.add_argument(f"--{name}-cost", type=float, default=0, metavar="C", help=text)
+    text = "data sets for each rate (default: 1000)"
+    to.add_argument("--replications", type=int, default=1000, metavar="N", help=text)
+    text = "folder that holds the run; the same call goes on from there"
+    to.add_argument("--out", metavar="FOLDER", help=text)
+    text = "write the table of designs here, in full precision"
+    to.add_argument("--table", metavar="FILE.csv", help=text)
+    to.add_argument("--seed", type=int, default=0, help="seed of the study (default: 0)")
+    to.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def power(
+    chosen: argparse.Namespace,
+    read: Callable[[argparse.Namespace], tuple[pd.DataFrame, Any]],
+) -> int:
+    """Plan as the options say, and print the designs and the smallest that reach the power."""
+    if not 0 < chosen.power < 1:
+        raise InputError(f"--power must lie between 0 and 1, such as 0.8, not {chosen.power}")
+    condition, term = _condition(chosen, read)
+    found = plan(
+        condition,
+        term,
+        n_groups=chosen.n_groups,
+        n_obs=chosen.n_obs,
+        strategies=chosen.strategies,
+        replications=chosen.replications,
+        engine=chosen.engine,
+        out=chosen.out,
+        n_jobs=chosen.jobs,
+        seed=chosen.seed,
+        progress=not chosen.quiet,
+    )
+    smallest = found.smallest(chosen.power, group_cost=chosen.group_cost, row_cost=chosen.row_cost)
+    print(f"Test of {chosen.term or term} at 5 %; Monte Carlo standard errors in brackets")
+    print(_shown(found.table).to_string(index=False))
+    print(f"\nFewest groups for a power of {chosen.power:g}; 95 % interval of the simulation")
+    print(_answers(smallest).to_string(index=False))
+    if chosen.table:
+        write_atomically(Path(chosen.table), found.table.to_csv(index=False).encode())
+    return 0
+
+
+def _condition(
+    chosen: argparse.Namespace,
+    read: Callable[[argparse.Namespace], tuple[pd.DataFrame, Any]],
+) -> tuple[Condition, str]:
+    """Return what is planned for, and the term that is tested."""
+    guessed = [
+        f"--{n}-sd" for n in ("level", "slope", "noise") if getattr(chosen, f"{n}_sd") is not None
+    ]
+    given = [name for name in ("--pilot", "--condition") if getattr(chosen, name[2:])]
+    if len(given + guessed[:1]) > 1:
+        raise InputError(
+            f"{' and '.join(given + guessed[:1])} exclude each other; give one of them"
+        )
+    if chosen.uncertain and not chosen.pilot:
+        raise InputError("--uncertain needs a pilot study, since a guess has no standard errors")
+    if chosen.pilot:
+        return _of_pilot(chosen, read)
+    if chosen.condition:
+        condition = _of_file(chosen.condition)
+        if chosen.effect is not None:
+            raise InputError("the file of --condition says the effect; leave --effect out")
+        return condition, chosen.term or "IV1"
+    if chosen.effect is None or chosen.slope_sd is None:
+        raise InputError(
+            "say what is planned for: --effect and --slope-sd for a guess, or a --pilot, or a "
+            "--condition"
+        )
+    level, noise = (1 if sd is None else sd for sd in (chosen.level_sd, chosen.noise_sd))
+    sds = (level, chosen.slope_sd)
+    guess = Condition(N_GROUPS[0], N_OBS, sds, betas=(0, chosen.effect), noise_sd=noise)
+    return guess, chosen.term or "IV1"
+
+
+def _of_pilot(
+    chosen: argparse.Namespace,
+    read: Callable[[argparse.Namespace], tuple[pd.DataFrame, Any]],
+) -> tuple[Condition, str]:
+    chosen.file, chosen.formula = chosen.pilot
+    data, _ = read(chosen)
+    result = fit("mlm_full", chosen.formula, data, group=chosen.group, missing=chosen.missing)
+    tested = chosen.term or str(result.coefs.index[1])
+    effects = {} if chosen.effect is None else {tested: chosen.effect}
+    condition, names = read_pilot(result, effects, chosen.uncertain)
+    if tested not in names:
+        raise InputError(f"the pilot has no term {tested!r}; it has {', '.join(names)}")
+    chosen.term = tested
+    print(
+        f"pilot: {result.n_rows:,} rows in {result.n_groups:,} groups; "
+        f"{tested} {result.coefs.loc[tested, 'estimate']:.4g} "
+        f"(SE {result.coefs.loc[tested, 'se']:.4g})"
+        + (f", planned for {chosen.effect:g}" if effects else "")
+    )
+    return condition, names[tested]
+
+
+def _of_file(path: str) -> Condition:
+    """Read the one condition of a file; numbers of groups and rows may be left to the options."""
+    try:
+        entries = json.loads(Path(path).read_bytes())
+        entries = {"n_groups": N_GROUPS[:1], "n_obs": [N_OBS]} | entries.get("grid", entries)
+        entries.pop("replications", None)
+        found = list(Grid.from_json(entries).conditions())
+    except (OSError, AttributeError, TypeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path} cannot be read as a condition: {error}") from error
+    if len(found) != 1:
+        raise InputError(f"{path} holds {len(found)} conditions; give each of its fields one value")
+    return found[0]
+
+
+def _with_error(table: pd.DataFrame, name: str, digits: str = ".3f") -> list[str]:
+    return [
+        "" if value != value else f"{value:{digits}} ({error:{digits}})"
+        for value, error in zip(table[name], table[f"{name}_mcse"], strict=True)
+    ]
+
+
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Put each measure and its Monte Carlo standard error into one column of text."""
+    columns: dict[str, Any] = {name: table[name] for name in ("n_groups", "n_obs", "strategy")}
+    for name, title in {
+        "power": "power",
+        "type_1_error": "size",
+        "share_singular": "singular",
+    }.items():
+        columns[title] = _with_error(table, name)
+    columns["interval width"] = _with_error(table, "ci_width", ".3g")
+    if table["n_failed"].any():
+        columns["failed"] = table["n_failed"]
+    return pd.DataFrame(columns)
+
+
+def _answers(smallest: pd.DataFrame) -> pd.DataFrame:
+    def counted(value: Any) -> str:
+        return "none" if pd.isna(value) else "more" if value == float("inf") else f"{value:.0f}"
+
+    columns: dict[str, Any] = {"strategy": smallest["strategy"], "n_obs": smallest["n_obs"]}
+    columns["groups"] = [counted(value) for value in smallest["n_groups"]]
+    columns["interval"] = [
+        f"{counted(low)} to {counted(high)}"
+        for low, high in zip(smallest["n_groups_low"], smallest["n_groups_high"], strict=True)
+    ]
+    if "cost" in smallest:
+        columns["cost"] = ["" if pd.isna(cost) else f"{cost:,.0f}" for cost in smallest["cost"]]
+    columns["note"] = smallest["note"]
+    return pd.DataFrame(columns)

@@ -1,0 +1,115 @@
+"""The multilevel model whose random effects are chosen by tests, from the largest model down.
+
+Matuschek, Kliegl, Vasishth, Baayen & Bates (2017), Journal of Memory and Language 94, 305-315.
+"""
+
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from mlmlearn import multilevel
+from mlmlearn.batch import Batch, Texts
+from mlmlearn.ols import joined
+from mlmlearn.strategies.base import Fitted, Strategy, refusals
+from mlmlearn.triangles import FloatArray
+
+# What is tested is left out unless p is below.
+ALPHA = 0.2
+
+Flags = NDArray[np.bool_]
+
+
+def refuse(batch: Batch) -> Texts:
+    """Refuse too few rows for all random effects, with which the search begins."""
+    return multilevel.refuse("mlm_selected", batch, batch.random)
+
+
+def fit(batch: Batch) -> Fitted:
+    """Leave out all correlations, then one slope after another, as long as p is above ALPHA.
+
+    A test compares the REML deviances of two fits with the same fixed effects, which stay as they
+    are. Its reference is chi-squared with as many degrees of freedom as parameters are left out,
+    as in R's `anova`; where a variance is left out that makes p too large (Stram & Lee 1994,
+    Biometrics 50). The slope to go is the one whose loss costs least. Standard errors and tests of
+    the fixed effects are those of the model that remains, as if it had been the only one.
+    """
+    found = _kept(multilevel.fit(batch, batch.random), batch, batch.random, correlated=True)
+    m = int(batch.random.sum())
+    if m == 1:
+        return found
+    simpler = _uncorrelated(batch, batch.random)
+    spare = _spare(simpler, found, m * (m - 1) // 2)
+    if not spare.any():
+        return found
+    chosen = _without_slopes(batch.take(spare), batch.random, _take(simpler, spare))
+    return _put(found, spare, chosen)
+
+
+def _without_slopes(batch: Batch, random: Flags, found: Fitted) -> Fitted:
+    """Go on from an uncorrelated model that all data sets of a batch have reached."""
+    slopes = np.flatnonzero(random)[1:]
+    if not len(slopes):
+        return found
+    fewer = [random & (np.arange(len(random)) != j) for j in slopes]
+    fits = [_uncorrelated(batch, one) for one in fewer]
+    cheapest = np.argmin([one.deviance for one in fits], axis=0)
+    for i, (left, simpler) in enumerate(zip(fewer, fits, strict=True)):
+        spare = _spare(simpler, found, 1) & (cheapest == i)
+        if spare.any():
+            chosen = _without_slopes(batch.take(spare), left, _take(simpler, spare))
+            found = _put(found, spare, chosen)
+    return found
+
+
+def _uncorrelated(batch: Batch, random: Flags) -> Fitted:
+    return _kept(multilevel.fit(batch, random, correlated=False), batch, random, correlated=False)
+
+
+def _kept(found: Fitted, batch: Batch, random: Flags, correlated: bool) -> Fitted:
+    """Say in each fit's messages what has a random effect."""
+    said = f"mlmlearn: kept random effects of {', '.join(np.array(batch.terms)[random])}"
+    if random.sum() > 1:
+        said += ", with correlations" if correlated else ", without correlations"
+    everywhere = np.ones(len(batch), dtype=bool)
+    return replace(
+        found, messages=joined(refusals(batch, everywhere, lambda _: said), found.messages)
+    )
+
+
+def p_value(smaller: FloatArray, larger: FloatArray, df: int) -> FloatArray:
+    """Compare two REML deviances, those of the smaller and of the larger model."""
+    return np.asarray(stats.chi2.sf(smaller - larger, df))
+
+
+def _spare(smaller: Fitted, larger: Fitted, df: int) -> Flags:
+    """Tell where the smaller model will do; never where one of them could not be fitted."""
+    return np.asarray(p_value(smaller.deviance, larger.deviance, df) > ALPHA)
+
+
+def _take(found: Fitted, where: Flags) -> Fitted:
+    there = {one.name: getattr(found, one.name) for one in fields(found)}
+    return replace(found, **{name: v[where] for name, v in there.items() if v is not None})
+
+
+def _put(found: Fitted, where: Flags, other: Fitted) -> Fitted:
+    """Put other fits in the place of some."""
+    together: dict[str, Any] = {}
+    for one in fields(found):
+        values, new = getattr(found, one.name), getattr(other, one.name)
+        if values is not None:
+            together[one.name] = values.copy()
+            together[one.name][where] = new
+    return replace(found, **together)
+
+
+STRATEGY = Strategy(
+    "mlm_selected",
+    "Selected multilevel",
+    "multilevel model with the random effects that likelihood-ratio tests at 20 % keep",
+    refuse,
+    fit,
+    place=8,
+)
