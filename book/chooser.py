@@ -156,8 +156,7 @@ RULES = [
         'fit("two_stage", "y ~ x", data, group="person")',
         "lmer(y ~ x + (x | person))",
         "",
-        "So few groups know little of the others. The interval has one degree of freedom less than there are people "
-        "and is wide; that is honest.",
+        "So few groups know little of the others, and the interval is wide; that is honest.",
         "We fitted y by x for each person and tested the mean slope against zero; " + REPORT,
     ),
     Rule(
@@ -196,14 +195,15 @@ SOURCES = {
         ("few_people", "part == 'equal' and term == 'W'"),
         (
             "beyond_grid",
-            "part == 'between' and term == 'W' and not ingredients.str.contains('tre')",
+            "part == 'between' and term == 'W' and ingredients == 'PersonPredictor(interaction=0)'",
         ),
     ],
     CROSS: [
         ("person_level", "part == 'predictor' and term == 'IV1:W' and slope_sd == 0.5"),
         (
             "beyond_grid",
-            "part == 'between' and term == 'IV1:W' and ingredients.str.contains('treated=15')",
+            "part == 'between' and term == 'IV1:W' "
+            "and ingredients == 'PersonPredictor(interaction=0, treated=15)'",
         ),
     ],
     BOTH: [
