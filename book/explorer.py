@@ -14,6 +14,7 @@ from bundle import bundle
 from IPython.display import HTML
 from live import MODULES, looks_module, strategy_looks
 from scipy import stats
+from study import load_study
 
 from mlmlearn import POST_STRATEGIES, load_reference
 
@@ -26,13 +27,15 @@ DIMENSIONS = ["n_groups", "n_obs", "group_sd"]
 UNIT = 1e-5
 
 
-def explorer_data(reference):
+def explorer_data(reference, study=None):
     """Write the reference run the way the page reads it.
 
     Parameters
     ----------
     reference : Results
         A run of a whole grid.
+    study : DataFrame, optional
+        A stored study of the same grid with more data sets.
 
     Returns
     -------
@@ -46,6 +49,8 @@ def explorer_data(reference):
         8 singular, 9 not converged. `messages` by "strategy place", where something was said.
         `summaries[measure][term][strategy][condition]` holds lower quartile, median, upper
         quartile, mean and the mean's MCSE, with one term where a measure has none of its own.
+        `longer[measure][term][strategy][condition]` holds the study's rate in percent and its MCSE,
+        `longer.n` its data sets a condition.
     """
     grid = reference.manifest["grid"]
     key = [*DIMENSIONS, "replication"]
@@ -89,6 +94,7 @@ def explorer_data(reference):
         "reach": [[reach(s, term) for term in TERMS] for s in POST_STRATEGIES],
         "flags": [flags(strategy) for strategy in POST_STRATEGIES],
         "summaries": summaries(by_fit, diagnostics, grid["replications"]),
+        "longer": None if study is None else longer(study),
         "messages": {
             f"{i} {place}": text
             for i, strategy in enumerate(POST_STRATEGIES)
@@ -136,6 +142,23 @@ def summaries(by_fit, diagnostics, replications):
     }
 
 
+def longer(study):
+    """Take the rates that the page shows from a study's table."""
+    rows = dict(list(study.sort_values(DIMENSIONS).groupby(["term", "strategy"])))
+
+    def rates(name):
+        return [
+            [
+                (100 * rows[term, s][[name, f"{name}_mcse"]]).round(2).to_numpy().tolist()
+                for s in POST_STRATEGIES
+            ]
+            for term in TERMS
+        ]
+
+    (n,) = study["n"].unique()
+    return {"n": int(n), "covered": rates("coverage"), "significant": rates("power")}
+
+
 def whole(numbers, digits=4):
     """Round to significant digits, and count in units."""
     size = np.floor(np.log10(np.maximum(np.abs(numbers), UNIT)))
@@ -175,7 +198,8 @@ def write_scripts(app):
     folder.mkdir(parents=True, exist_ok=True)
     # Vega-Embed brings the rest along; vl-convert 1.9 hands out its other names as null.
     library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    data = json.dumps(explorer_data(load_reference()), separators=(",", ":"))
+    found = explorer_data(load_reference(), load_study("post_grid", part="grid"))
+    data = json.dumps(found, separators=(",", ":"))
     # In a function of its own, or its short names would clash with those of other scripts.
     (folder / "vega.js").write_text(f"(() => {{{library}}})();", encoding="utf-8")
     (folder / "explorer-data.js").write_text(f"window.explorerData = {data};", encoding="utf-8")

@@ -249,7 +249,9 @@ def test_the_launch_menus_open_by_keyboard(visit, address):
 
 
 @both_themes
-@pytest.mark.parametrize("page", ["book/intro", "book/clustered_data", "book/convergence"])
+@pytest.mark.parametrize(
+    "page", ["book/intro", "book/clustered_data", "book/convergence", "book/playground"]
+)
 def test_the_keyboard_reaches_everything_and_one_sees_where_it_is(visit, page, theme):
     tab = visit(page, theme=theme)
     tab.keyboard.press("Tab")

@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import WATCHDOG
 from looks import LOOKS
+from study import load_study
 from test_palette import CONTRAST, contrast, rgb
 
 from mlmlearn import POST_STRATEGIES, Condition, compare, load_reference, performance, simulate
@@ -252,8 +253,15 @@ def test_a_rate_stands_beside_its_monte_carlo_error(open_page):
     fits = load_reference().fits.query("n_groups == 30 and n_obs == 25 and term == 'IV2'")
     known = performance(fits, by=["group_sd", "strategy"]).set_index(["group_sd", "strategy"])
     head, rows = view_table(page)
-    assert head[3:] == ["Rate, %", "MCSE"]
-    for sd, label, _, rate, mcse in rows:
+    assert head[3:] == ["Rate, %", "MCSE", "Rate in 2000 others, %", "MCSE"]
+    study = load_study("post_grid", part="grid").query(
+        "n_groups == 30 and n_obs == 25 and term == 'IV2'"
+    )
+    others = study.set_index(["group_sd", "strategy"])
+    for sd, label, _, rate, mcse, *further in rows:
+        row = others.loc[(float(sd), LABELS[label])]
+        expected = [100 * row["coverage"], 100 * row["coverage_mcse"]]
+        assert [float(text) for text in further] == pytest.approx(expected, abs=0.06)
         expected = known.loc[(float(sd), LABELS[label])]
         assert float(rate) == pytest.approx(100 * expected["coverage"], abs=0.5)
         assert float(mcse) == pytest.approx(100 * expected["coverage_mcse"], abs=0.06)

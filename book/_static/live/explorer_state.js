@@ -69,7 +69,8 @@ const intervalOf = (s, place) => measure().interval?.of(s, place, terms.indexOf(
 const summaryOf = (s, first) => {
   const k = measure().coefficient ? terms.indexOf(state.coefficient) : 0;
   const [q1, median, q3, mean, mcse] = data.summaries[state.measure][k][s][first / replications];
-  return { q1, median, q3, mean, mcse };
+  const longer = data.longer?.[state.measure]?.[k][s][first / replications];
+  return { q1, median, q3, mean, mcse, longer };
 };
 export const measureLabel = () => measure().label + (measure().coefficient ? `, ${state.coefficient}` : "");
 export const spreadDimension = () => dimensions.find((name) => state[name] === ALL);

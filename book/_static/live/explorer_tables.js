@@ -19,12 +19,13 @@ export const sets = make(
 export function drawSummary() {
   const spread = spreadDimension();
   const rate = measure().rate;
+  const longer = rows.some((row) => row.longer);
   const head = [
     ...(spread ? [DIMENSIONS[spread].label] : []),
     "Strategy",
     "Data sets",
     ...(rate
-      ? ["Rate, %", "MCSE"]
+      ? ["Rate, %", "MCSE", ...(longer ? [`Rate in ${data.longer.n} others, %`, "MCSE"] : [])]
       : ["Lower quartile", "Median", "Upper quartile", "Mean", "MCSE of the mean"]),
   ];
   const body = rows.map((row) => [
@@ -32,10 +33,14 @@ export function drawSummary() {
     named(row.strategy),
     String(row.n),
     ...(rate
-      ? [row.mean.toFixed(0), row.mcse.toFixed(1)]
+      ? [row.mean.toFixed(0), row.mcse.toFixed(1), ...(row.longer ?? []).map((one) => one.toFixed(1))]
       : [row.q1, row.median, row.q3, row.mean, row.mcse].map(number)),
   ]);
   summaryBox.replaceChildren(table(`${measureLabel()}: ${condition()}`, head, body));
+  if (longer) {
+    const words = `The ${data.longer.n} others are further data sets of the same conditions, in a stored study with the batch engine.`;
+    summaryBox.append(make("p", { class: "explorer-hint" }, words));
+  }
   if (rate) {
     summaryBox.append(
       make(
