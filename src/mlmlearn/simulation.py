@@ -107,7 +107,7 @@ def _generator(address: bytes) -> np.random.Generator:
     """Make the generator that belongs to one address and to no other."""
     # As 32-bit halves: SeedSequence would give a small number one word and a large one two.
     halves = np.frombuffer(address, "<u4").astype(np.uint32)  # a list takes it ten times as long
-    seeds = np.random.SeedSequence(halves)  # type: ignore[arg-type]
+    seeds = np.random.SeedSequence(halves)
     # By name: NumPy may give `default_rng` another generator some day (NEP 19).
     return np.random.Generator(np.random.PCG64(seeds))
 
