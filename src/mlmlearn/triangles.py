@@ -94,7 +94,7 @@ class Standardised:
         return replace(
             self,
             rows=np.ascontiguousarray(self.rows[:, :, :m]),
-            common=common[:, m:k],
+            common=np.ascontiguousarray(common[:, m:k]),
             rest=self.rest + common[:, k, k] ** 2,
         )
 
