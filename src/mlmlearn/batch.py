@@ -284,5 +284,7 @@ class Batch:
         return self._listed(lacking)
 
     def _listed(self, which: NDArray[np.bool_]) -> list[list[Hashable]]:
-        some = which.any(axis=1)
-        return [list(self.labels[w]) if s else [] for w, s in zip(which, some, strict=True)]
+        found: list[list[Hashable]] = [[] for _ in which]
+        for i in np.flatnonzero(which.any(axis=1)):
+            found[i] = list(self.labels[which[i]])
+        return found

@@ -111,7 +111,7 @@ def _axes(A: FloatArray, m: int, correlated: bool) -> FloatArray:
     """Axes of the random effects: any to start from, or those of the predictors as they are."""
     if correlated:
         return np.tile(np.eye(m), (len(A), 1, 1))
-    return A[:, :m, :m] / np.linalg.norm(A[:, :m, :m], axis=1, keepdims=True)
+    return np.asarray(A[:, :m, :m] / np.linalg.norm(A[:, :m, :m], axis=1, keepdims=True))
 
 
 def undecided(

@@ -76,9 +76,11 @@ def resting_on_few(batch: Batch) -> Texts:
     """
     data = batch.standardised
     k, back = data.n_fixed, np.linalg.inv(data.A)
-    weights = data.rows[..., :k] @ back.swapaxes(1, 2)[:, None]
+    b, g, *_ = data.rows.shape
+    flat = data.rows.reshape(b, g * k, k + 1)[..., :k]
+    weights = (flat @ back.swapaxes(1, 2)).reshape(b, g, k, k)
     shares = (weights**2).sum(axis=2) / ((back**2).sum(axis=2) * data.n_rows[:, None])[:, None]
-    most = np.sort(shares, axis=1)[:, -2:].sum(axis=1)
+    most = np.partition(shares, -2, axis=1)[:, -2:].sum(axis=1)
     most[:, 0] = 0
     return refusals(batch, (most >= FEW).any(axis=1), lambda i: (
         f"mlmlearn: {', '.join(np.array(batch.terms)[most[i] >= FEW])} rests on one or two groups, "

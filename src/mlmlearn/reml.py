@@ -36,10 +36,11 @@ A move is |X| + 1 long, so that a step changes large random effects by shares of
 small ones by shares of the noise. Two moves X and Y of Lambda add 2 tr(U X Y') to the curvature,
 since G bends as they go.
 
-**Minimise** by Newton's method, with sigma profiled out. The start is one step of Fisher scoring for
-G from small and equal random effects, for which the curvature is sum tr(D_j dG D_j dH). **Judge** by Satterthwaite's degrees of freedom, which follow
-Kuznetsova, Brockhoff & Christensen (2017), Journal of Statistical Software 82(13), section 2, with
-the curvature above.
+**Minimise** by Newton's method, with sigma profiled out. The start is one step of Fisher scoring
+for G from small and equal random effects, where the curvature is sum tr(D_j dG D_j dH).
+
+**Judge** by Satterthwaite's degrees of freedom, which follow Kuznetsova, Brockhoff & Christensen
+(2017), Journal of Statistical Software 82(13), section 2, with the curvature above.
 
 A prior takes `prior` log|G| off the deviance and keeps the sizes from zero: a Wishart density of
 Sigma with a scale without bound (Chung et al. 2015, Journal of Educational and Behavioral
@@ -130,6 +131,31 @@ def add_products(out, sign, a, b):
 
 
 @compiled
+def multiply(out, a):
+    """Multiply one vector's entries by another's."""
+    for i in range(len(out)):
+        out[i] *= a[i]
+
+
+@compiled
+def eigen(A):
+    """Eigenvalues of a symmetric matrix, the smallest first, and a row each of their vectors."""
+    values, vectors = np.linalg.eigh(A)
+    return values, vectors.T.copy()
+
+
+@compiled
+def without_sigma(hessian):
+    """Curvatures of the deviance with sigma profiled out, which comes last."""
+    T = len(hessian) - 1
+    curved = np.empty((T, T))
+    for t in range(T):
+        for u in range(T):
+            curved[t, u] = hessian[t, u] - hessian[t, T] * hessian[u, T] / hessian[T, T]
+    return curved
+
+
+@compiled
 def side_by_side(rows):
     """Lay out the groups of rows, shape (g, m, k + 1), in blocks, shape (B, k + 1, m, w).
 
@@ -191,7 +217,7 @@ def profiled(blocks, common, rest, n_rows, V, s, P, Q):
             for h in range(i):
                 for c in range(h):
                     add_products(K[i, h], -1, K[i, c], K[h, c])
-                K[i, h] *= K[h, h]
+                multiply(K[i, h], K[h, h])
                 add_products(K[i, i], -1, K[i, h], K[i, h])
                 for c in range(m):
                     add_products(FV[c, i], -1, K[i, h], FV[c, h])
@@ -201,9 +227,9 @@ def profiled(blocks, common, rest, n_rows, V, s, P, Q):
                 log_det += np.log(K[i, i, b])
                 K[i, i, b] = 1 / np.sqrt(K[i, i, b])
             for c in range(m):
-                FV[c, i] *= K[i, i]
+                multiply(FV[c, i], K[i, i])
             for a in range(columns):
-                LC[a, i] *= K[i, i]
+                multiply(LC[a, i], K[i, i])
         flat = LC.reshape(columns, m * w)
         sums += flat @ flat.T
     beta, weights = np.zeros(k), np.zeros((columns, columns))
@@ -270,7 +296,7 @@ def summed(P, Q, weights, scoring):
 
 @compiled
 def pairs_of(m):
-    """Number all pairs of axes, an axis with itself first: shape (m (m + 1) / 2, 2), and back."""
+    """List all pairs of axes, shape (p, 2), an axis with itself first, and number them, (m, m)."""
     pairs, number = np.empty((m * (m + 1) // 2, 2), np.int64), np.empty((m, m), np.int64)
     t = 0
     for apart in range(m):
@@ -283,7 +309,7 @@ def pairs_of(m):
 
 @compiled
 def trace(middle, number, one, other):
-    """sum tr(D dG M dH), where dG and dH are ones at a pair of axes and its mirror image."""
+    """Sum tr(D dG M dH), where dG and dH are ones at a pair of axes and its mirror image."""
     i, h = one
     p, q = other
     x = middle[number[q, i], number[h, p]] + middle[number[p, i], number[h, q]]
@@ -368,13 +394,9 @@ def step_down(slope, hessian):
     Curvatures count by their size, so that the step leads down from a saddle, too (Dauphin et al.
     2014, Advances in Neural Information Processing Systems 27). On a ridge the promise is nominal.
     """
-    T = len(slope)
-    curved = np.empty((T, T))
-    for t in range(T):
-        for u in range(T):
-            curved[t, u] = hessian[t, u] - hessian[t, T] * hessian[u, T] / hessian[T, T]
+    T, curved = len(slope), without_sigma(hessian)
     factor, step = curved.copy(), np.empty(T)
-    if cholesky(factor) and np.diag(factor).min() ** 2 > FLATTEST:
+    if cholesky(factor) and min([factor[t, t] for t in range(T)]) ** 2 > FLATTEST:
         for i in range(T):
             step[i] = -slope[i]
             for j in range(i):
@@ -385,16 +407,16 @@ def step_down(slope, hessian):
                 step[i] -= factor[j, i] * step[j]
             step[i] /= factor[i, i]
     else:
-        values, axes = np.linalg.eigh(curved)
+        values, axes = eigen(curved)
         step[:] = 0
         slope = slope.copy()
         for i in range(T):
-            down = (slope * axes[:, i]).sum()
+            down = (slope * axes[i]).sum()
             if values[i] < 0 and abs(down) < NUDGE * -values[i]:
                 more = np.copysign(NUDGE * values[i], down) - down
                 down += more
-                slope += more * axes[:, i]
-            step -= down / max(abs(values[i]), FLATTEST) * axes[:, i]
+                add(slope, more, axes[i])
+            add(step, -down / max(abs(values[i]), FLATTEST), axes[i])
     step *= min(1.0, LONGEST / max(np.sqrt((step**2).sum()), 1e-300))
     return step, -(slope * step).sum()
 
@@ -453,7 +475,7 @@ def moved(V, s, step, correlated):
 @compiled
 def start(blocks, common, rest, n_rows, n_groups, axes, T):
     """Take a step of Fisher scoring for G, at the residual variance within groups."""
-    n, columns, m, w = blocks.shape
+    n, _, m, w = blocks.shape
     P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
     _, _, weights = profiled(blocks, common, rest, n_rows, axes, np.full(m, START), P, Q)
     left = n_rows - n_groups * m - len(common)
@@ -473,7 +495,7 @@ def start(blocks, common, rest, n_rows, n_groups, axes, T):
             change = -2 * (inverse[t] * U[:T]).sum()
             G[i, h] += change
             G[h, i] += change
-    if T == m:
+    if len(axes) == T:
         return axes, np.sqrt(np.maximum(np.diag(G), LEAST**2))
     shift = np.sqrt((G**2).sum())  # no eigenvalue is below zero then
     turn, sizes = diagonal(G + shift * np.eye(m))
@@ -491,7 +513,7 @@ def search(blocks, common, rest, n_rows, V, s, correlated, prior, known):
     effects : ndarray, shape (B, m, w)
         The groups' random effects, along the axes: diag(s^2) E_j's last column.
     """
-    n, columns, m, w = blocks.shape
+    n, _, m, w = blocks.shape
     T = m * (m + 1) // 2 if correlated else m
     P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
     value, beta, weights = profiled(blocks, common, rest, n_rows, V, s, P, Q)
@@ -588,23 +610,25 @@ def judged(hessian, S, weights, contrasts):
                 for b in range(k):
                     change[c, t] += spread[a] * S[t, a, b] * spread[b] / v
         change[c, T] = 2
-    factor = hessian.copy()
-    steep = cholesky(factor)
-    if steep:
+    factor, open_trace = hessian.copy(), np.inf
+    A = np.zeros((T + 1, T + 1))
+    if cholesky(factor):
         A = inverted(factor)
-        steep = np.trace(A[:T, :T]) < 1 / UNKNOWN  # then no curvature is smaller than UNKNOWN
-    if not steep:
-        A = np.zeros((T + 1, T + 1))
-        values, axes = np.linalg.eigh(hessian)
+        open_trace = 0.0
+        for t in range(T):
+            open_trace += A[t, t]
+    if open_trace >= 1 / UNKNOWN:  # otherwise no curvature is below UNKNOWN
+        values, axes = eigen(hessian)
+        A[:] = 0
         for t in range(T + 1):
             if values[t] > 1e-8:
-                A += np.outer(axes[:, t], axes[:, t]) / values[t]
-        across = np.outer(hessian[T, :T], hessian[T, :T]) / hessian[T, T]
-        values, axes = np.linalg.eigh(hessian[:T, :T] - across)
+                for u in range(T + 1):
+                    add(A[u], axes[t, u] / values[t], axes[t])
+        values, axes = eigen(without_sigma(hessian))
         for t in range(T):
             if abs(values[t]) < UNKNOWN:
                 for c in range(n):
-                    left_open[c] = max(left_open[c], abs((change[c, :T] * axes[:, t]).sum()))
+                    left_open[c] = max(left_open[c], abs((change[c, :T] * axes[t]).sum()))
     for c in range(n):
         variance = 0.0
         for t in range(T + 1):
@@ -622,7 +646,7 @@ def left_open_at(rows, common, rest, n_rows, V, s, correlated, contrasts):
     P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
     _, _, weights = profiled(blocks, common, rest, n_rows, V, s, P, Q)
     T = m * (m + 1) // 2 if correlated else m
-    slope, hessian, S = bent(P, Q, weights, n_rows, s, T, 0.0)
+    _, hessian, S = bent(P, Q, weights, n_rows, s, T, 0.0)
     return judged(hessian, S, weights, contrasts)[1]
 
 

@@ -16,6 +16,9 @@ from mlmlearn.ingredient import Draw, FloatArray
 
 __all__ = ["Draws", "SimulatedData", "draw", "draw_many", "simulate"]
 
+# Numbers in a design from which on compiled loops save more time than it takes to call them.
+MANY = 1500
+
 
 # Compared by identity: data frames have no single truth value.
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +107,7 @@ def _generator(address: bytes) -> np.random.Generator:
     """Make the generator that belongs to one address and to no other."""
     # As 32-bit halves: SeedSequence would give a small number one word and a large one two.
     halves = np.frombuffer(address, "<u4").astype(np.uint32)  # a list takes it ten times as long
-    seeds = np.random.SeedSequence(halves)  # type: ignore[arg-type]
+    seeds = np.random.SeedSequence(halves)
     # By name: NumPy may give `default_rng` another generator some day (NEP 19).
     return np.random.Generator(np.random.PCG64(seeds))
 
@@ -134,8 +137,14 @@ def draw(condition: Condition, seed: int, replication: int) -> Draw:
     betas = rng.uniform(size=k) if condition.betas is None else np.array(condition.betas)
     deviations = rng.standard_normal((n_groups, k))
     X = np.ones((n_groups, n_obs, k))
-    X[..., 1:] = rng.standard_normal((n_groups, n_obs, k - 1))
-    noise = rng.standard_normal((n_groups, n_obs))
+    if X.size < MANY:
+        X[..., 1:] = rng.standard_normal((n_groups, n_obs, k - 1))
+        noise = rng.standard_normal((n_groups, n_obs))
+    else:
+        from mlmlearn import normals
+
+        noise = np.empty((n_groups, n_obs))
+        normals.fill(rng, X, noise)
     found = Draw(condition, betas, deviations, X, noise, np.full(n_groups, n_obs))
     # A generator for each ingredient, so that none moves the random numbers of another.
     own = [(one, _generator(address + _hash(one.key))) for one in condition.ingredients]
@@ -171,6 +180,12 @@ def _lines(X: FloatArray, coefs: FloatArray) -> FloatArray:
     """
     if X.shape[2] >= 8:
         return np.asarray((X * coefs[:, None, :]).sum(axis=2))
+    if X.size >= MANY:
+        from mlmlearn import normals
+
+        lines = np.empty(X.shape[:2])
+        normals.lines(np.ascontiguousarray(X), np.ascontiguousarray(coefs), lines)
+        return lines
     lines = X[..., 0] * coefs[:, None, 0]
     for i in range(1, X.shape[2]):
         lines += X[..., i] * coefs[:, None, i]
@@ -193,6 +208,12 @@ def draw_many(condition: Condition, seed: int, replications: Iterable[int]) -> D
         With as many rows for each group as the largest has.
     """
     drawn = [draw(condition, seed, replication) for replication in replications]
+    if all(one.y.shape == drawn[0].y.shape and one.present.all() for one in drawn):
+        betas, X, y, present = (
+            np.stack([getattr(one, name) for one in drawn])
+            for name in ("betas", "X", "y", "present")
+        )
+        return Draws(betas, X, y, present)
     y = np.zeros((len(drawn), condition.n_groups, max(one.y.shape[1] for one in drawn)))
     X, present = np.zeros((*y.shape, len(condition.terms))), np.zeros(y.shape, dtype=bool)
     for i, one in enumerate(drawn):

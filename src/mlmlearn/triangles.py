@@ -94,7 +94,7 @@ class Standardised:
         return replace(
             self,
             rows=np.ascontiguousarray(self.rows[:, :, :m]),
-            common=common[:, m:k],
+            common=np.ascontiguousarray(common[:, m:k]),
             rest=self.rest + common[:, k, k] ** 2,
         )
 
@@ -114,8 +114,12 @@ def triangles(X: FloatArray, y: FloatArray) -> FloatArray:
     ndarray, shape (b, g, k + 1, k + 1)
         Triangular factors of [X_j y_j].
     """
+    from mlmlearn import qr
+
     b, g, n, k = X.shape
-    found = triangles_of_groups(X.reshape(-1, k), y.ravel(), np.full(b * g, n))
+    found: FloatArray = qr.triangles_of_rows(
+        X.reshape(-1, k), y.ravel(), np.full(b * g, n), np.ones(k + 1)
+    )
     return found.reshape(b, g, k + 1, k + 1)
 
 
@@ -135,7 +139,7 @@ def triangles_of_groups(X: FloatArray, y: FloatArray, sizes: NDArray[np.intp]) -
     """
     from mlmlearn import qr
 
-    largest = [*np.maximum(X.max(axis=0), -X.min(axis=0)), max(y.max(), -y.min())]
+    largest = [np.abs(column).max() for column in (*X.T, y)]
     unit = np.ldexp(1.0, np.frexp(np.nan_to_num(largest))[1])  # a power of two rounds nothing
     found: FloatArray = qr.triangles_of_rows(X, y, sizes, unit)
     return found

@@ -4,7 +4,7 @@ Cameron, Gelbach & Miller (2008), Review of Economics and Statistics 90(3); Rood
 Nielsen & Webb (2019), Stata Journal 19(1).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from mlmlearn.strategies.base import Fitted, Strategy
 from mlmlearn.triangles import FloatArray
 
 DRAWS = 999
+
+# Weights to hold at once, which many groups have too many of.
+AT_ONCE = 2_000_000
 
 # Two signs for each of fewer groups give too few different samples; Webb's six points do not.
 FEW_GROUPS = 12
@@ -40,9 +43,9 @@ def fit(batch: Batch) -> Fitted:
     p, low, high = (np.full((len(batch), k), np.nan) for _ in range(3))
     for i in range(len(batch)):
         there = batch.sizes[i] > 0
-        weights = _weights(int(there.sum()), batch.seeds[i])
+        Ci, Ui, seed = C[i, there], U[i, there], batch.seeds[i]
         for j in range(k):
-            p_of = _p_values(C[i, there], U[i, there], back[i, j], data.n_rows[i], weights)
+            p_of = _p_values(Ci, Ui, back[i, j], data.n_rows[i], _weights(len(Ui), seed))
             unit, ols = data.scale[i], data.ols[i, j]
             p[i, j] = p_of(-ols / unit)
             half = base.se[i, j] / unit
@@ -56,17 +59,18 @@ def fit(batch: Batch) -> Fitted:
     )
 
 
-def _weights(n_groups: int, seed: Any) -> FloatArray:
-    """Draw the groups' weights, shape (DRAWS, n_groups)."""
+def _weights(n_groups: int, seed: Any) -> Iterator[FloatArray]:
+    """Draw the groups' weights: together shape (DRAWS, n_groups), some draws at a time."""
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
-    signs = rng.choice([-1.0, 1.0], size=(DRAWS, n_groups))
-    if n_groups >= FEW_GROUPS:
-        return signs
-    return np.asarray(signs * rng.choice(SIX_POINTS, size=signs.shape))
+    at_once = max(1, AT_ONCE // n_groups)
+    for first in range(0, DRAWS, at_once):
+        signs = rng.choice([-1.0, 1.0], size=(min(at_once, DRAWS - first), n_groups))
+        few = n_groups < FEW_GROUPS
+        yield np.asarray(signs * rng.choice(SIX_POINTS, size=signs.shape)) if few else signs
 
 
 def _p_values(
-    C: FloatArray, U: FloatArray, c: FloatArray, n: float, weights: FloatArray
+    C: FloatArray, U: FloatArray, c: FloatArray, n: float, drawn: Iterator[FloatArray]
 ) -> Callable[[float], float]:
     """Return the p value as a function of the null: how far it lies above the estimate.
 
@@ -77,10 +81,13 @@ def _p_values(
     g, k = U.shape
     h = np.einsum("gij,gil,l->gj", C, C, c)  # c'C_j'C_j
     a0, a1 = U @ c, h @ c / (c @ c)
-    P0, P1 = weights @ U / n, weights @ h / (c @ c) / n
-    n0, n1 = P0 @ c, P1 @ c
-    s0, s1 = weights * a0 - P0 @ h.T, weights * a1 - P1 @ h.T
-    q00, q01, q11 = (s0**2).sum(axis=1), (s0 * s1).sum(axis=1), (s1**2).sum(axis=1)
+    numbers = []
+    for weights in drawn:
+        P0, P1 = weights @ U / n, weights @ h / (c @ c) / n
+        s0, s1 = weights * a0 - P0 @ h.T, weights * a1 - P1 @ h.T
+        squares = [(s * t).sum(axis=1) for s, t in ((s0, s0), (s0, s1), (s1, s1))]
+        numbers.append([P0 @ c, P1 @ c, *squares])
+    n0, n1, q00, q01, q11 = np.concatenate(numbers, axis=1)
     factor = g / (g - 1) * n / (n - k) / n**2
     spread = factor * (a0**2).sum()
 
