@@ -71,6 +71,9 @@ LONGEST, FLATTEST, NUDGE = 1.0, 1e-7, 0.01
 # OTHER_SIZES, and from one large and otherwise small effects.
 START, LEAST, ROUND, OTHER_SIZES, LARGE, SMALL = 0.5, 0.15, 0.2, (3.0, 30.0), 10.0, 0.1
 
+# Turning rows until none overlap takes a handful of sweeps; rounding must not make it go on.
+MOST_SWEEPS = 50
+
 # A curvature this small means that the data say nothing about some mixture of the variances.
 UNKNOWN = 1e-5
 
@@ -428,8 +431,8 @@ def diagonal(A):
     This is the one-sided Jacobi method (Golub & Van Loan 2013, Matrix Computations, section 8.6).
     """
     m = len(A)
-    U, overlap = np.eye(m), True
-    while overlap:
+    U = np.eye(m)
+    for _ in range(MOST_SWEEPS):
         overlap = False
         for i in range(m):
             for h in range(i):
@@ -448,6 +451,8 @@ def diagonal(A):
                 for c in range(m):
                     A[i, c], A[h, c] = cos * A[i, c] - sin * A[h, c], sin * A[i, c] + cos * A[h, c]
                     U[c, i], U[c, h] = cos * U[c, i] - sin * U[c, h], sin * U[c, i] + cos * U[c, h]
+        if not overlap:
+            break
     sizes = np.empty(m)
     for i in range(m):
         sizes[i] = np.sqrt((A[i] ** 2).sum())
