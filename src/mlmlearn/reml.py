@@ -69,7 +69,7 @@ LONGEST, FLATTEST, NUDGE = 1.0, 1e-7, 0.01
 # Scoring starts from random effects of the size START, and keeps them above LEAST. Where the sizes
 # found differ much (the smallest below ROUND of the largest), further searches start from
 # OTHER_SIZES, and from one large and otherwise small effects.
-START, LEAST, ROUND, OTHER_SIZES, LARGE, SMALL = 0.5, 0.15, 0.2, (3.0, 30.0), 10.0, 0.1
+START, LEAST, ROUND, OTHER_SIZES, LARGE, SMALL = 0.5, 0.15, 0.2, (1.0, 3.0, 30.0), 10.0, 0.1
 
 # Turning rows until none overlap takes a handful of sweeps; rounding must not make it go on.
 MOST_SWEEPS = 50
