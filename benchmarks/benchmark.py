@@ -167,9 +167,7 @@ def speed() -> pd.DataFrame:
 def mcpower(strategy: str, n: int) -> None:
     """Draw and fit n data sets of 30 people and 25 observations by MCPower: ML, and Wald's z."""
     import mcpower as package
-    import mcpower._engine as engine
 
-    engine.set_n_threads(1)
     full = strategy == "mlm_full"
     slopes = {"random_slopes": ["x1", "x2", "x3"], "slope_variance": 1.0} if full else {}
     random = "1 + x1 + x2 + x3" if full else "1"

@@ -92,7 +92,12 @@ def lab(tmp_path_factory):
             break
     yield address
     process.terminate()
-    process.wait()
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        # Its kernels have ended by then; now and then a thread of its own keeps it from ending.
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture

@@ -124,6 +124,32 @@ def is_for_the_page(statement, own):
     return isinstance(statement, ast.Assert)
 
 
+class WithoutThePage(ast.NodeTransformer):
+    """Leave out of loops and branches what only checks the prose or computes numbers for it."""
+
+    def __init__(self, own):
+        self.own, self.changed = own, False
+
+    def generic_visit(self, node):
+        """Drop such statements below a node, which keeps a body."""
+        super().generic_visit(node)
+        if isinstance(node, ast.For | ast.If | ast.With):
+            for branch in ("body", "orelse"):
+                inner = getattr(node, branch, [])
+                left = [one for one in inner if not is_for_the_page(one, self.own)]
+                if len(left) < len(inner):
+                    self.changed = True
+                    setattr(node, branch, left or [ast.Pass()] * (branch == "body"))
+        return node
+
+
+def source_for_readers(statement, source, own):
+    """Return a statement's source without what serves the page alone."""
+    written, slimmed = ast.get_source_segment(source, statement), WithoutThePage(own)
+    left = slimmed.visit(statement)
+    return ast.unparse(left) if slimmed.changed else written
+
+
 def names_made(statement):
     """Return the names that a statement defines or changes."""
     if isinstance(statement, ast.FunctionDef | ast.ClassDef):
@@ -170,7 +196,7 @@ def code_cells(source):
             for statement in reversed(ast.parse(cell.source).body):
                 acts = isinstance(statement, ast.Expr) or names_made(statement) & wanted
                 if acts and not is_for_the_page(statement, own):
-                    lines.insert(0, ast.get_source_segment(cell.source, statement))
+                    lines.insert(0, source_for_readers(statement, cell.source, own))
                     wanted |= names_used(lines[0])
             new.source = "\n".join(lines)
         else:
