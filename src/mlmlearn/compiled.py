@@ -6,9 +6,12 @@ file has changed, and knows nothing of others.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core import caching
 
 __all__ = ["compiled"]
 
@@ -19,9 +22,30 @@ def compiled(function: Callable[..., Any]) -> Any:
     No rounding is traded for speed (no `fastmath`), so that machines agree.
     """
     try:
-        return numba.njit(nogil=True, cache=True)(function)
+        found = numba.njit(nogil=True, cache=True)(function)
     except (RuntimeError, OSError):  # no folder to keep it in can be written
         return numba.njit(nogil=True)(function)
+    save = found._cache.save_overload
+
+    def save_if_possible(signature: Any, data: Any) -> None:
+        with suppress(OSError):
+            save(signature, data)
+
+    found._cache.save_overload = save_if_possible
+    return found
+
+
+class _BesideTheSource(caching.InTreeCacheLocator):  # type: ignore[misc]
+    """Read what set-up has compiled from a folder that cannot be written, as in a sandbox."""
+
+    def ensure_cache_path(self) -> None:
+        if not any(Path(self.get_cache_path()).glob("*.nbi")):
+            super().ensure_cache_path()
+
+
+# numba itself compiles anew where it cannot write, half a minute in every process.
+if _BesideTheSource not in caching.CompileResultCacheImpl._locator_classes:
+    caching.CompileResultCacheImpl._locator_classes.insert(1, _BesideTheSource)
 
 
 def compile_all() -> None:
