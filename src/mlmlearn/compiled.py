@@ -22,7 +22,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     No rounding is traded for speed (no `fastmath`), so that machines agree.
     """
     try:
-        found = numba.njit(nogil=True, cache=True)(function)
+        found: Any = numba.njit(nogil=True, cache=True)(function)
     except (RuntimeError, OSError):  # no folder to keep it in can be written
         return numba.njit(nogil=True)(function)
     save = found._cache.save_overload
@@ -35,17 +35,17 @@ def compiled(function: Callable[..., Any]) -> Any:
     return found
 
 
-class _BesideTheSource(caching.InTreeCacheLocator):  # type: ignore[misc]
+class _BesideTheSource(caching.InTreeCacheLocator):
     """Read what set-up has compiled from a folder that cannot be written, as in a sandbox."""
 
     def ensure_cache_path(self) -> None:
-        if not any(Path(self.get_cache_path()).glob("*.nbi")):
-            super().ensure_cache_path()
+        folder = super().get_cache_path()  # type: ignore[no-untyped-call]
+        if not any(Path(folder).glob("*.nbi")):
+            super().ensure_cache_path()  # type: ignore[no-untyped-call]
 
 
 # numba itself compiles anew where it cannot write, half a minute in every process.
-if _BesideTheSource not in caching.CompileResultCacheImpl._locator_classes:
-    caching.CompileResultCacheImpl._locator_classes.insert(1, _BesideTheSource)
+caching.CompileResultCacheImpl._locator_classes.insert(1, _BesideTheSource)
 
 
 def compile_all() -> None:
