@@ -102,12 +102,18 @@ def test_cr2_is_clubsandwichs(data, name):
     )
 
 
+# In R: each rat's own slope, and its diet.
+RATS_GAINS = (
+    "own <- sapply(split(df, df$Rat), function(d) coef(lm(weight ~ Time, d))[[2]]);"
+    "diet <- sapply(split(df, df$Rat), function(d) d$diet[1]);"
+)
+
+
 def test_two_stage_is_a_t_test_of_the_rats_gains(data):
     formula, group, _ = STUDIES["rats"]
     found = fit("two_stage", formula, data["rats"], group=group).coefs.loc["Time:diet"]
     test = in_r(
-        "local({ own <- sapply(split(df, df$Rat), function(d) coef(lm(weight ~ Time, d))[[2]]);"
-        "diet <- sapply(split(df, df$Rat), function(d) d$diet[1]);"
+        f"local({{ {RATS_GAINS}"
         "test <- t.test(own[diet == 1], own[diet == 0], var.equal = TRUE);"
         "data.frame(t = test$statistic, df = test$parameter, p = test$p.value) })",
         data, "rats",
@@ -117,8 +123,7 @@ def test_two_stage_is_a_t_test_of_the_rats_gains(data):
     # CR2's standard error is that of the t test with unequal variances.
     own = fit("cluster_robust_cr2", formula, data["rats"], group=group).coefs.loc["Time:diet"]
     welch = in_r(
-        "local({ own <- sapply(split(df, df$Rat), function(d) coef(lm(weight ~ Time, d))[[2]]);"
-        "diet <- sapply(split(df, df$Rat), function(d) d$diet[1]);"
+        f"local({{ {RATS_GAINS}"
         "test <- t.test(own[diet == 1], own[diet == 0]);"
         "data.frame(t = test$statistic) })",
         data, "rats",

@@ -5,7 +5,6 @@ command was not understood; 130 stopped by Ctrl-C.
 """
 
 import argparse
-import json
 import re
 import sys
 import warnings
@@ -16,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from mlmlearn import cli_power
-from mlmlearn.conditions import Grid
+from mlmlearn.conditions import Grid, grid_entries
 from mlmlearn.engines import ENGINES
 from mlmlearn.errors import EngineError, InputError, RunError
 from mlmlearn.files import read_table, to_numbers
@@ -141,11 +140,8 @@ def _results(chosen: argparse.Namespace) -> Results:
 def _grid(chosen: argparse.Namespace) -> Grid:
     if chosen.grid is None:
         return Grid(chosen.n_groups, chosen.n_obs, chosen.group_sd, chosen.replications)
-    try:
-        entries = json.loads(Path(chosen.grid).read_bytes())
-        return Grid.from_json(entries.get("grid", entries))
-    except (OSError, AttributeError, TypeError, json.JSONDecodeError) as error:
-        raise InputError(f"{chosen.grid} cannot be read as a grid: {error}") from error
+    with grid_entries(chosen.grid, "a grid") as entries:
+        return Grid.from_json(entries)
 
 
 def _run(chosen: argparse.Namespace) -> int:

@@ -1,14 +1,13 @@
 """The command ``mlmlearn power``: its options, and what it prints."""
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from mlmlearn.conditions import Condition, Grid
+from mlmlearn.conditions import Condition, Grid, grid_entries
 from mlmlearn.errors import InputError
 from mlmlearn.fitting import fit
 from mlmlearn.pilot import read_pilot
@@ -164,13 +163,10 @@ def _of_pilot(
 
 def _of_file(path: str) -> Condition:
     """Read the one condition of a file; numbers of groups and rows may be left to the options."""
-    try:
-        entries = json.loads(Path(path).read_bytes())
-        entries = {"n_groups": N_GROUPS[:1], "n_obs": [N_OBS]} | entries.get("grid", entries)
+    with grid_entries(path, "a condition") as entries:
+        entries = {"n_groups": N_GROUPS[:1], "n_obs": [N_OBS]} | entries
         entries.pop("replications", None)
         found = list(Grid.from_json(entries).conditions())
-    except (OSError, AttributeError, TypeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path} cannot be read as a condition: {error}") from error
     if len(found) != 1:
         raise InputError(f"{path} holds {len(found)} conditions; give each of its fields one value")
     return found[0]

@@ -1,9 +1,12 @@
 """What to simulate: one condition, or a grid of them."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from itertools import pairwise, product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +15,7 @@ from mlmlearn.checks import standard_deviation, whole_number
 from mlmlearn.errors import InputError
 from mlmlearn.ingredient import INGREDIENTS, Ingredient, label
 
-__all__ = ["Condition", "Grid"]
+__all__ = ["Condition", "Grid", "grid_entries"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +309,19 @@ class Grid:
         if "ingredients" in given:
             given["ingredients"] = [tuple(map(_ingredient, one)) for one in given["ingredients"]]
         return cls(**given)
+
+
+@contextmanager
+def grid_entries(path: str, what: str) -> Iterator[dict[str, Any]]:
+    """Read a JSON file's entries for `Grid.from_json`, its own or those of a run's manifest.
+
+    What goes wrong in reading them, or in what is made of them, is told with the file's name.
+    """
+    try:
+        entries = json.loads(Path(path).read_bytes())
+        yield entries.get("grid", entries)
+    except (OSError, AttributeError, TypeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path} cannot be read as {what}: {error}") from error
 
 
 def _listed(name: str, given: Any) -> Sequence[Any]:
