@@ -41,7 +41,7 @@ const choice = (type, name, value, content, onchange) =>
 const radios = dimensions.map((name) =>
   make(
     "fieldset",
-    { class: "explorer-choices" },
+    { class: "segments explorer-choices" },
     make("legend", {}, DIMENSIONS[name].label),
     ...[...levels[name], ALL].map((v) =>
       choice("radio", name, String(v), String(v), () => change({ [name]: String(v) })),

@@ -117,7 +117,7 @@ export function choice({ label, options, value, onchange }) {
   );
   const field = make(
     "fieldset",
-    { class: "live-choice" },
+    { class: "segments live-choice" },
     make("legend", {}, label),
     ...options.map(([, text], i) => make("label", {}, inputs[i], make("span", {}, text))),
   );
