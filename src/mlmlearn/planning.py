@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import optimize, stats
 
 from mlmlearn.checks import number_in, whole_number
 from mlmlearn.conditions import Condition, Grid
@@ -149,17 +149,8 @@ def _smallest(part: pd.DataFrame, power: float, rng: np.random.Generator) -> dic
 
 
 def _rising(rates: FloatArray, n: FloatArray) -> FloatArray:
-    """Return the nearest rates that never fall along the last axis (isotonic regression).
-
-    The largest, over all starts, of the smallest mean over all ends of a run that holds a place.
-    """
-    m = len(n)
-    weights = np.concatenate([[0.0], np.cumsum(n)])
-    sums = np.concatenate([np.zeros((len(rates), 1)), np.cumsum(rates * n, axis=1)], axis=1)
-    start, end = np.ogrid[:m, :m]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        means = (sums[:, 1:][:, end] - sums[:, start]) / (weights[1:][end] - weights[start])
-    return np.stack([means[:, : i + 1, i:].min(axis=2).max(axis=1) for i in range(m)], axis=1)
+    """Return the nearest rates that never fall along the last axis (isotonic regression)."""
+    return np.stack([optimize.isotonic_regression(one, weights=n).x for one in rates])
 
 
 def _crossings(tried: FloatArray, rates: FloatArray, n: FloatArray, power: float) -> FloatArray:
