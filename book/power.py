@@ -8,6 +8,7 @@ outcome, the estimate of IV1 grows by `effect`, and its standard error and degre
 import numpy as np
 import pandas as pd
 from scipy import optimize, stats
+from study import with_shares
 
 from mlmlearn import Results, performance
 
@@ -130,10 +131,6 @@ def of_first_slope(results: Results) -> pd.DataFrame:
     """
     (condition,) = results.grid.conditions()
     fits = results.fits[results.fits["term"] == "IV1"]
-    table = with_power(fits, ideal_effect(condition))
-    said = results.diagnostics.groupby("strategy", sort=False)[["singular", "converged"]].agg(
-        lambda flags: flags.astype(float).mean()
-    )
-    table = table.join(said.rename(columns=lambda name: f"share_{name}"), on="strategy")
+    table = with_shares(with_power(fits, ideal_effect(condition)), results)
     alone = condition.n_predictors == 1
     return table.assign(share_noticed=noticed(results.diagnostics) if alone else np.nan)

@@ -39,7 +39,11 @@ def rates(results: Results) -> pd.DataFrame:
 
     Shares of singular fits, and of those that did not converge, stand beside them.
     """
-    table = performance(results.fits, by=["strategy", "term"])
+    return with_shares(performance(results.fits, by=["strategy", "term"]), results)
+
+
+def with_shares(table: pd.DataFrame, results: Results) -> pd.DataFrame:
+    """Add the shares of a strategy's fits that were singular, and that converged."""
     said = results.diagnostics.groupby("strategy", sort=False)[["singular", "converged"]].agg(
         lambda flags: flags.astype(float).mean()
     )
