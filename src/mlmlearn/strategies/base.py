@@ -81,6 +81,21 @@ class Fitted:
                 found[field.name] = np.concatenate(values)
         return cls(**found)
 
+    def take(self, which: NDArray[np.bool_]) -> "Fitted":
+        """Keep the fits of some of the data sets."""
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Fitted(**{name: v[which] for name, v in own.items() if v is not None})
+
+    def replaced(self, which: NDArray[np.bool_], others: "Fitted") -> "Fitted":
+        """Put other fits in the place of some."""
+        found = {}
+        for field in fields(self):
+            values = getattr(self, field.name)
+            if values is not None:
+                found[field.name] = values.copy()
+                found[field.name][which] = getattr(others, field.name)
+        return Fitted(**found)
+
     def ordered(self, places: NDArray[np.intp]) -> "Fitted":
         """Take the terms in another order; `places` says where each is here."""
         own = {name: getattr(self, name) for name in (*TESTS, "group_coefs")}

@@ -3,8 +3,7 @@
 Matuschek, Kliegl, Vasishth, Baayen & Bates (2017), Journal of Memory and Language 94, 305-315.
 """
 
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +43,8 @@ def fit(batch: Batch) -> Fitted:
     spare = _spare(simpler, found, m * (m - 1) // 2)
     if not spare.any():
         return found
-    chosen = _without_slopes(batch.take(spare), batch.random, _take(simpler, spare))
-    return _put(found, spare, chosen)
+    chosen = _without_slopes(batch.take(spare), batch.random, simpler.take(spare))
+    return found.replaced(spare, chosen)
 
 
 def _without_slopes(batch: Batch, random: Flags, found: Fitted) -> Fitted:
@@ -59,8 +58,8 @@ def _without_slopes(batch: Batch, random: Flags, found: Fitted) -> Fitted:
     for i, (left, simpler) in enumerate(zip(fewer, fits, strict=True)):
         spare = _spare(simpler, found, 1) & (cheapest == i)
         if spare.any():
-            chosen = _without_slopes(batch.take(spare), left, _take(simpler, spare))
-            found = _put(found, spare, chosen)
+            chosen = _without_slopes(batch.take(spare), left, simpler.take(spare))
+            found = found.replaced(spare, chosen)
     return found
 
 
@@ -87,22 +86,6 @@ def p_value(smaller: FloatArray, larger: FloatArray, df: int) -> FloatArray:
 def _spare(smaller: Fitted, larger: Fitted, df: int) -> Flags:
     """Tell where the smaller model will do; never where one of them could not be fitted."""
     return np.asarray(p_value(smaller.deviance, larger.deviance, df) > ALPHA)
-
-
-def _take(found: Fitted, where: Flags) -> Fitted:
-    there = {one.name: getattr(found, one.name) for one in fields(found)}
-    return replace(found, **{name: v[where] for name, v in there.items() if v is not None})
-
-
-def _put(found: Fitted, where: Flags, other: Fitted) -> Fitted:
-    """Put other fits in the place of some."""
-    together: dict[str, Any] = {}
-    for one in fields(found):
-        values, new = getattr(found, one.name), getattr(other, one.name)
-        if values is not None:
-            together[one.name] = values.copy()
-            together[one.name][where] = new
-    return replace(found, **together)
 
 
 STRATEGY = Strategy(
