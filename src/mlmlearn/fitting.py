@@ -47,7 +47,7 @@ def fit(
     group : hashable, optional
         Column, or level of the index, that says which rows belong together.
     engine : {"batch", "pymer4"}, default "batch"
-        What does the computing: NumPy alone, the same on every machine, or lme4 through pymer4.
+        What does the computing: compiled loops, the same on every machine, or lme4 through pymer4.
     missing : {"refuse", "drop"}, default "refuse"
         What to do with rows in which something that is used is missing.
 

@@ -50,7 +50,7 @@ def run(
     grid : Grid, optional
         What to simulate; without it the grid of the book, 2,250 data sets.
     engine : {"batch", "pymer4"}, default "batch"
-        What does the computing: NumPy alone, the same on every machine, or lme4 through
+        What does the computing: compiled loops, the same on every machine, or lme4 through
         pymer4, hundreds of times as slow.
     out : path, optional
         Folder that keeps the run, in Parquet parts written as it goes.
