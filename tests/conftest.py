@@ -145,7 +145,7 @@ def r_frame(code: str) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _to_r(df: pd.DataFrame) -> Any:
+def to_r(df: pd.DataFrame) -> Any:
     from rpy2 import robjects
 
     columns = {
@@ -169,7 +169,7 @@ def in_r() -> Callable[..., SimpleNamespace]:
         strategy: str, df: pd.DataFrame, outcome: str, predictors: list[str], group: str
     ) -> Any:
         function = robjects.r(f"reference${strategy}")
-        found = function(_to_r(df), outcome, robjects.StrVector(predictors), group)
+        found = function(to_r(df), outcome, robjects.StrVector(predictors), group)
         return SimpleNamespace(
             **{
                 name: list(value) if isinstance(value, robjects.StrVector) else np.array(value)

@@ -89,6 +89,14 @@ def test_sleepstudys_full_model_has_the_published_variance_components(sleepstudy
     assert result.random_cov.columns.tolist() == ["Intercept", "Days"]
 
 
+def test_a_printed_fit_tells_how_much_groups_differ(sleepstudy_fits):
+    # As printed by lme4, to the digits that both print.
+    said = str(sleepstudy_fits["mlm_full"])
+    assert "SDs between groups: Intercept 24.74, Days 5.922" in said
+    assert "residual SD 25.59" in said
+    assert "SDs between" not in str(sleepstudy_fits["cluster_robust"])
+
+
 def test_what_a_strategy_does_not_have_is_missing(sleepstudy_fits):
     assert sleepstudy_fits["cluster_robust"].group_coefs is None
     for strategy in ("cluster_robust", "two_stage"):

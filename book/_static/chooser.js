@@ -1,7 +1,7 @@
 // The chooser's behaviour; its rules and numbers come with the page, from book/chooser.py.
 (() => {
   const root = document.currentScript.previousElementSibling;
-  const { rules, evidence, labels } = JSON.parse(root.querySelector("script").textContent);
+  const { rules, evidence, gaps, labels } = JSON.parse(root.querySelector("script").textContent);
   const form = root.querySelector("form");
   const output = form.querySelector("output");
   const within = (value, [least, most]) => least <= value && value <= most;
@@ -17,28 +17,78 @@
   const distance = (one, groups, rows) =>
     Math.abs(Math.log(one.groups / groups)) + Math.abs(Math.log(one.rows / rows));
 
-  const coverage = (rule, varies, groups, rows) => {
-    if (!rule.simulated) return "This book has no simulation of such data.";
-    const [near] = [...evidence[varies]].sort(
+  const LEFT_OUT = " We left out … rows without an answer; … people stopped early.";
+
+  const percent = ([rate, mcse]) => `${rate.toFixed(1)} (${mcse.toFixed(1)})`;
+
+  const said = (coverage, strategies) =>
+    strategies.map((one) => `${percent(coverage[one])} % by ${labels[one]}`).join(", in ");
+
+  // Every spread of slopes that was simulated for the study nearest in size.
+  const seen = (rule, varies, groups, rows) => {
+    const near = [...evidence[varies]].sort(
       (a, b) => distance(a, groups, rows) - distance(b, groups, rows),
     );
-    const others = ["mlm_intercept", "cluster_robust"].filter((one) => one !== rule.strategy);
-    const said = [rule.strategy, others.find((one) => one in near.coverage)].map((strategy) => {
-      const [rate, mcse] = near.coverage[strategy].map((value) => value.toFixed(1));
-      return `${rate} % (Monte Carlo standard error ${mcse}) by ${labels[strategy]}`;
-    });
-    return (
-      `Nearest simulated study: ${near.groups} people, ${near.rows} rows each, slopes that differ ` +
-      `with an SD of ${near.slope_sd} where the noise has 1. There 95 % intervals held the truth ` +
-      `in ${said.join(", and in ")}.`
+    const same = near.filter(
+      (one) => one.groups === near[0].groups && one.rows === near[0].rows && one.of === near[0].of,
     );
+    const strategies = [rule.strategy, "two_stage", "mlm_intercept", "cluster_robust"].filter(
+      (one, place, all) => one in same[0].coverage && all.indexOf(one) === place,
+    );
+    const table = make("table", "", "dataframe");
+    const [head, body] = ["thead", "tbody"].map((tag) => table.appendChild(make(tag, "")));
+    const about =
+      "95 % intervals that held the truth, in percent (Monte Carlo standard error), in the " +
+      `nearest simulated study: ${near[0].groups} people, ${near[0].rows} rows each, ` +
+      `${near[0].of}, nothing missing. People's slopes differ with an SD given in SDs of the ` +
+      "noise, for a predictor whose own SD is 1; of a condition coded 0 and 1 take half the SD.";
+    const row = (part, tag, cells) => {
+      const line = part.insertRow();
+      for (const text of cells) line.append(make(tag, text));
+    };
+    row(head, "th", ["SD of slopes", ...strategies.map((one) => labels[one])]);
+    for (const one of same.sort((a, b) => a.slope_sd - b.slope_sd)) {
+      const rates = strategies.map((name) => percent(one.coverage[name]));
+      row(body, "td", [String(one.slope_sd), ...rates]);
+    }
+    for (const cell of head.querySelectorAll("th")) cell.scope = "col";
+    const box = make("div", "", "chooser-table");
+    box.append(table);
+    box.tabIndex = 0; // so that a wide table can be scrolled by keyboard
+    table.ariaLabel = "Intervals that held the truth";
+    return [make("p", about), box];
   };
+
+  const leavers = () =>
+    "When people stop early: in a simulation of 100 people with up to 8 rows each, in which " +
+    "leaving depended on the last answer, 95 % intervals of an average slope held the truth in " +
+    `${said(gaps.seen, ["mlm_full", "two_stage", "cluster_robust"])}. Where it depended on the ` +
+    `answer that nobody saw, ${said(gaps.unseen, ["mlm_full"])}: then no strategy helps, only ` +
+    "knowing why people leave. Say how many left, and when.";
 
   const code = (title, text) => {
     const part = document.createElement("div");
     part.append(make("strong", title), make("pre", text || "has no such model"));
     part.querySelector("pre").tabIndex = 0; // so that a long line can be scrolled by keyboard
     return part;
+  };
+
+  const links = (rule) => {
+    const line = make("p", "Read on: ");
+    const add = (text, address) => {
+      const link = make("a", text);
+      link.href = address;
+      line.append(link);
+    };
+    add(rule.title, `${rule.chapter}.html`);
+    if (rule.example.length) {
+      line.append(". A worked example: ");
+      add(...rule.example);
+    }
+    line.append(". Other sizes and spreads: ");
+    add("the playground", "playground.html");
+    line.append(".");
+    return line;
   };
 
   const answer = () => {
@@ -50,18 +100,26 @@
     }
     const rule = rules.find(
       (one) =>
-        one.varies.includes(form.varies.value) && one.repeats.includes(form.repeats.value) &&
+        ["varies", "repeats", "missing"].every((name) => one[name].includes(form[name].value)) &&
         within(groups, one.groups) && within(rows, one.rows),
     );
+    const incomplete = form.missing.value === "gaps";
     const use = rule.strategy ? labels[rule.strategy] : "A model with two kinds of groups";
+    output.append(make("p", `Use: ${use}`, "chooser-use"));
+    for (const [program, text] of Object.entries(rule.calls[form.missing.value])) {
+      output.append(code(program, text));
+    }
+    output.append(make("p", `Beware: ${rule.caution}`));
+    if (rule.statsmodels && rule.strategy !== "two_stage") {
+      output.append(make("p", "statsmodels tests with z, which is too sure with few groups."));
+    }
+    if (incomplete && rule.simulated) output.append(make("p", leavers()));
     output.append(
-      make("p", `Use: ${use}`, "chooser-use"),
-      code("mlmlearn", rule.mlmlearn),
-      code("lme4 (R)", rule.lme4),
-      code("statsmodels", rule.statsmodels),
-      make("p", `Beware: ${rule.caution}`),
-      make("p", coverage(rule, form.varies.value, groups, rows)),
-      make("p", `For the paper: ${rule.paper}`),
+      make("p", `For the paper: ${rule.paper}${incomplete ? LEFT_OUT : ""}`),
+      ...(rule.simulated
+        ? seen(rule, form.varies.value, groups, rows)
+        : [make("p", "This book has no simulation of such data.")]),
+      links(rule),
     );
   };
 

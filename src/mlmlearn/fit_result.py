@@ -86,6 +86,9 @@ class FitResult:
             lines.append(
                 f"REML deviance {self.reml_deviance:.3f}, residual SD {self.residual_sd:.4g}"
             )
+        if self.random_cov is not None:
+            sds = zip(self.random_cov.columns, np.sqrt(np.diag(self.random_cov)), strict=True)
+            lines.append("SDs between groups: " + ", ".join(f"{name} {sd:.4g}" for name, sd in sds))
         return "\n".join([*lines, *self.messages]).rstrip()
 
     __repr__ = __str__
