@@ -259,7 +259,22 @@ def test_a_link_shows_the_same_and_a_control_changes_the_link(show):
     odd = show("dance", view="#people=-4&rows=1e9&slope=x&seed=0.5&sets=-1&noise=0")
     drawn(odd, 1)
     assert odd.get_by_role("spinbutton", name="People").input_value() == "3"
-    assert odd.get_by_label("Rows per person").input_value() == "100"
+    assert odd.get_by_label("Rows per person").input_value() == "200"
+
+
+def test_a_studys_own_units_are_taken_and_a_value_out_of_range_is_not_changed_silently(show):
+    page = show("dance", large=True)
+    noise = page.get_by_label("SD of the noise")
+    noise.fill("158.3")  # milliseconds
+    noise.press("Tab")
+    assert noise.input_value() == "158.3"
+    assert "noise_sd=158.3" in page.locator("code").inner_text()
+    rows = page.get_by_label("Rows per person")
+    for typed, taken, note in (("400", "200", "3 to 200"), ("12", "12", "")):
+        rows.fill(typed)
+        rows.press("Tab")
+        assert rows.input_value() == taken
+        assert note in page.locator(".live-number", has=rows).get_by_role("status").inner_text()
 
 
 def test_many_data_sets_come_while_the_page_answers(show):

@@ -19,11 +19,11 @@ const MOST = 100_000; // data sets that are counted
 // What can be set: range, step, and what it is called.
 const SETTINGS = {
   people: { label: "People", min: 3, max: 200, step: 1, value: 20 },
-  rows: { label: "Rows per person", min: 3, max: 100, step: 1, value: 10 },
-  slope: { label: "True average slope", min: -5, max: 5, step: 0.05, value: 0.5 },
-  level_sd: { label: "SD of levels", min: 0, max: 10, step: 0.05, value: 0.5 },
-  slope_sd: { label: "SD of slopes", min: 0, max: 10, step: 0.05, value: 0.5 },
-  noise: { label: "SD of the noise", min: 0.05, max: 10, step: 0.05, value: 1 },
+  rows: { label: "Rows per person", min: 3, max: 200, step: 1, value: 10 },
+  slope: { label: "True average slope", min: -1000, max: 1000, step: 0.05, value: 0.5 },
+  level_sd: { label: "SD of levels", min: 0, max: 1000, step: 0.05, value: 0.5 },
+  slope_sd: { label: "SD of slopes", min: 0, max: 1000, step: 0.05, value: 0.5 },
+  noise: { label: "SD of the noise", min: 0.01, max: 1000, step: 0.05, value: 1 },
   seed: { label: "Seed", min: 0, max: 4294967295, step: 1, value: 1 },
 };
 const DEFAULTS = Object.fromEntries(Object.entries(SETTINGS).map(([name, one]) => [name, one.value]));

@@ -126,20 +126,26 @@ export function choice({ label, options, value, onchange }) {
   return { field, show };
 }
 
-// A number that is typed; what lies outside its range is brought to the nearest end.
+// A number that is typed; what lies outside its range is brought to the nearest end, and says so.
 export function numberField({ label, min, max, step, value, onchange }) {
   const id = fresh("number");
-  const input = make("input", { type: "number", id, min, max, step, inputmode: "decimal" });
-  const show = (given) => (input.value = given);
+  const input = make("input", { type: "number", id, min, max, step: step === 1 ? 1 : "any", inputmode: "decimal" });
+  const note = make("span", { class: "live-note", role: "status" });
+  const show = (given) => {
+    input.value = given;
+    note.textContent = "";
+  };
   input.addEventListener("change", () => {
     const typed = input.value === "" ? NaN : Number(input.value);
     const inside = Math.min(max, Math.max(min, Number.isFinite(typed) ? typed : value));
     const given = step === 1 ? Math.round(inside) : inside;
     show(given);
+    if (given !== typed) note.textContent = `${min} to ${max}${step === 1 ? ", whole numbers" : ""}`;
     onchange(given);
   });
   show(value);
-  return { field: make("div", { class: "live-number" }, make("label", { for: id }, label), input), show };
+  const field = make("div", { class: "live-number" }, make("label", { for: id }, label), input, note);
+  return { field, show };
 }
 
 export function toggle({ label, value, onchange }) {
