@@ -17,7 +17,7 @@ help: ## List the targets
 book: $(READY) ## Execute every chapter and build the site
 	@$(PY) tools/build_book.py
 
-test: lint ## Run the linter, the type checker and every test
+test: $(READY) ## Run the linter, the type checker and every test
 	@tools/setup tests
 	@$(PY) -m pytest --numprocesses auto --dist worksteal
 

@@ -11,7 +11,7 @@ SECONDS = {"line of code": 5, "figure or table": 45, "formula": 30, "question": 
 
 CELL = re.compile(r"^```\{code-cell\}.*?\n(.*?)^```$", re.M | re.S)
 HIDDEN = re.compile(r"^(?:tags:|:tags:).*(?:remove|hide)-(?:cell|input)", re.M)
-OPTIONS = re.compile(r"\A(?:---\n.*?^---\n|(?::\w+:.*\n)+)", re.M | re.S)
+OPTIONS = re.compile(r"\A(?:---\n.*?^---\n|(?::\w+:[^\n]*\n)+)", re.M | re.S)
 # What is folded away: solutions, hints, and boxes for those who want it in full.
 FOLDED = [
     r"^```\{solution-start\}.*?^```\{solution-end\}",

@@ -1,8 +1,11 @@
 """The book: what every chapter must have, and what must stop a build."""
 
+import builtins
+import dis
 import re
 import shutil
 import subprocess
+from types import CodeType
 
 import pandas as pd
 import pytest
@@ -68,6 +71,31 @@ def test_a_chapter_that_needs_r_says_so_to_the_build_and_to_the_reader(page):
     assert ("needs_r: true" in text) == uses_r
     if page in CHAPTERS:
         assert ("needs R" in text) == uses_r
+
+
+def names(code):
+    """Return the names that a cell makes, and those that it needs, its functions' included."""
+    made, needed, left = set(), set(), [compile(code, "cell", "exec")]
+    while left:
+        block = left.pop()
+        left += [one for one in block.co_consts if isinstance(one, CodeType)]
+        for step in dis.get_instructions(block):
+            if step.opname == "STORE_NAME":
+                made.add(step.argval)
+            elif step.opname in {"LOAD_NAME", "LOAD_GLOBAL"}:
+                needed.add(step.argval)
+    return made, needed
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_reader_sees_and_copies_needs_no_cell_that_is_not_shown(page):
+    """Nor does the notebook to download, which leaves such cells out."""
+    defined = set(dir(builtins))
+    for options, code in cells(page):
+        if "remove-cell" not in options.get("tags", []):
+            made, needed = names(code)
+            defined |= made
+            assert needed <= defined, sorted(needed - defined)
 
 
 @pytest.mark.parametrize("page", PAGES)

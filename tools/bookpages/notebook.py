@@ -7,7 +7,6 @@ It takes the place of the raw one, full of directives, to which the theme's butt
 
 # ruff: noqa: D102, D106  (methods that markdownify calls, a class it reads)
 
-import ast
 import json
 import re
 import shutil
@@ -110,101 +109,24 @@ def parts_of_page(article, page_url):
     return [piece.strip() for piece in pieces if piece and piece.strip()], cells
 
 
-def is_for_the_page(statement, own):
-    """Say whether a statement only checks the prose or computes numbers for it.
-
-    `own` are the functions that do so: `tell`, and those which hidden cells define.
-    """
-    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-        function = ast.unparse(statement.value.func)
-        return function in own or function.startswith("np.testing.")
-    if isinstance(statement, ast.For | ast.If | ast.With):
-        inner = [*statement.body, *getattr(statement, "orelse", [])]
-        return all(is_for_the_page(one, own) for one in inner)
-    return isinstance(statement, ast.Assert)
-
-
-class WithoutThePage(ast.NodeTransformer):
-    """Leave out of loops and branches what only checks the prose or computes numbers for it."""
-
-    def __init__(self, own):
-        self.own, self.changed = own, False
-
-    def generic_visit(self, node):
-        """Drop such statements below a node, which keeps a body."""
-        super().generic_visit(node)
-        if isinstance(node, ast.For | ast.If | ast.With):
-            for branch in ("body", "orelse"):
-                inner = getattr(node, branch, [])
-                left = [one for one in inner if not is_for_the_page(one, self.own)]
-                if len(left) < len(inner):
-                    self.changed = True
-                    setattr(node, branch, left or [ast.Pass()] * (branch == "body"))
-        return node
-
-
-def source_for_readers(statement, source, own):
-    """Return a statement's source without what serves the page alone."""
-    written, slimmed = ast.get_source_segment(source, statement), WithoutThePage(own)
-    left = slimmed.visit(statement)
-    return ast.unparse(left) if slimmed.changed else written
-
-
-def names_made(statement):
-    """Return the names that a statement defines or changes."""
-    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-        return {statement.name}
-    made = set()
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            made |= {alias.asname or alias.name for alias in node.names}
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            made.add(node.id)
-        elif isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):
-            made |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}  # table["x"] = ...
-    return made
-
-
-def names_used(code):
-    """Return the names that a piece of code reads, or every word of a cell of magics."""
-    try:
-        tree = ast.walk(ast.parse(code))
-    except SyntaxError:
-        return set(re.findall(r"\w+", code))
-    return {n.id for n in tree if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-
-
 def code_cells(source):
-    """Return a notebook's code cells, each with whether it stands on the page.
+    """Return a notebook's code cells without those that serve the page's prose alone.
 
-    Of the others only the statements are left on which later cells build: the rest serves
-    the page's prose, and would fail for readers who change the code.
+    Nothing that is shown builds on these (test_book holds that).
     """
-    cells = [cell for cell in source.cells if cell.cell_type == "code"]
-    hidden = [cell for cell in cells if "remove-cell" in cell.metadata.get("tags", [])]
-    statements = [one for cell in hidden for one in ast.parse(cell.source).body]
-    own = {"tell", "glue"} | {one.name for one in statements if isinstance(one, ast.FunctionDef)}
-    wanted, kept = set(), []
-    for cell in reversed(cells):
-        folded = cell in hidden or {"hide-cell", "hide-input", "remove-input"} & set(
-            cell.metadata.get("tags", [])
-        )
-        metadata = {"jupyter": {"source_hidden": True}} if folded else {}
-        new = nbformat.v4.new_code_cell(cell.source, id=cell.id, metadata=metadata)
-        if cell in hidden:
-            lines = []
-            for statement in reversed(ast.parse(cell.source).body):
-                acts = isinstance(statement, ast.Expr) or names_made(statement) & wanted
-                if acts and not is_for_the_page(statement, own):
-                    lines.insert(0, source_for_readers(statement, cell.source, own))
-                    wanted |= names_used(lines[0])
-            new.source = "\n".join(lines)
-        else:
-            wanted |= names_used(cell.source)
-            new.execution_count = cell.execution_count
-            new.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
-        if new.source:
-            kept.insert(0, (new, cell not in hidden))
+    kept = []
+    for cell in source.cells:
+        tags = set(cell.metadata.get("tags", []))
+        if cell.cell_type == "code" and "remove-cell" not in tags:
+            folded = {"hide-cell", "hide-input", "remove-input"} & tags
+            new = nbformat.v4.new_code_cell(
+                cell.source,
+                id=cell.id,
+                metadata={"jupyter": {"source_hidden": True}} if folded else {},
+                execution_count=cell.execution_count,
+                outputs=[o for o in cell.outputs if o.get("name") != "stderr"],
+            )
+            kept.append(new)
     return kept
 
 
@@ -242,24 +164,19 @@ def clean_notebook(article, source, page_url, repository, folder, needs_r):
     """Return the notebook of a page, and the book's files that it uses."""
     pieces, places = parts_of_page(article, page_url)
     code = code_cells(source)
-    shown = [i for i, (_, on_page) in enumerate(code) if on_page]
-    if len(shown) != places:
-        raise ExtensionError(f"{page_url} shows {places} cells, its notebook {len(shown)}.")
-    files = files_used("\n".join(cell.source for cell, _ in code), folder)
+    if len(code) != places:
+        raise ExtensionError(f"{page_url} shows {places} cells, its notebook {len(code)}.")
+    files = files_used("\n".join(cell.source for cell in code), folder)
     title = article.select_one("h1").find(string=True)
     cells = [nbformat.v4.new_markdown_cell(about(title, page_url, repository, needs_r), id="about")]
     if files:
         address = urljoin(page_url, f"../_sources/{folder.name}/")
         setup = SETUP.format(files=json.dumps(files), address=address)
         cells.append(nbformat.v4.new_code_cell(setup, id="files"))
-    done = shown[0] if shown else 0
-    cells += [cell for cell, _ in code[:done]]
     for piece in pieces:
         place = re.fullmatch(r"@@cell-(\d+)@@", piece)
         if place:
-            end = shown[int(place[1])] + 1
-            cells += [cell for cell, _ in code[done:end]]
-            done = end
+            cells.append(code[int(place[1])])
         else:
             folded = {"jp-MarkdownHeadingCollapsed": True} if "# Solution" in piece[:14] else {}
             text = nbformat.v4.new_markdown_cell(piece, id=f"text-{len(cells)}", metadata=folded)
