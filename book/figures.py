@@ -125,10 +125,10 @@ def draw_answer(study):
         style.pop("label", None)
     ax.text(places[-1] + 0.3, by_size[by_size.index.unique("n_obs")[0]].iloc[-1] + 7,
             "rows each", ha="right", color=style["color"], fontsize=9.5)  # fmt: skip
-    ax.set_xticks(places, [f"{sd / AVERAGE_SLOPE:g}" for sd in sds])
+    ax.set_xticks(places, [f"{sd:g}" for sd in sds])  # the noise has an SD of 1
     ax.set(xlim=(-0.3, places[-1] + 0.45), ylim=(0, 106))
     ax.set(
-        xlabel="SD of people's slopes, divided by their average",
+        xlabel="SD of people's slopes, divided by the noise's",
         ylabel="Intervals that hold the slope, %",
     )
     ax.legend(loc="lower left", fontsize=10)
