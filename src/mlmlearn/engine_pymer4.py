@@ -139,7 +139,7 @@ def versions() -> dict[str, str]:
 
 def _with_usual_outcome(fit: Callable[..., Fitted], data: ClusteredData) -> Fitted:
     """Fit with an outcome far from zero centred and a very large or small one scaled."""
-    mean, sd, (low, high) = data.y.mean(), data.y.std(), USUAL_SD
+    mean, sd, (low, high) = float(data.y.mean()), float(data.y.std()), USUAL_SD
     mean = mean if abs(mean) > FAR * sd else 0.0
     unit = 1.0 if low <= sd <= high else float(_power_of_two(sd))
     found = fit(replace(data, y=(data.y - mean) / unit))
