@@ -267,7 +267,7 @@ def write_scripts(app):
     # A study that is not computed yet can be chosen once it is.
     studies = {name: explorer_study(name) for name in names() if Study.find(name).manifest}
     found = explorer_data(load_reference(), studies["post_grid"]["sections"][0])
-    found["studies"] = [{"id": name, "title": one["title"]} for name, one in studies.items()]
+    found["studies"] = list(studies)
 
     def write(name, text):
         (folder / f"{name}.js").write_text(text, encoding="utf-8")

@@ -82,11 +82,11 @@ def explorer_study(name):
     Returns
     -------
     dict
-        `title`, `measures` by the page's name, and `sections`. A section has `keys` with their
-        `levels`, `start` (the levels it opens with), what its conditions share in `shared` and
-        `processes`, `terms` and `strategies`; by condition the lines of `code`, and `notes`;
-        `n[strategy][condition]`, the number of data sets.
-        `summaries[measure][term][strategy][condition]` holds a number and its MCSE, rates in
+        `title`, the address of its `chapter` if one has its name, `measures` by the page's name,
+        and `sections`. A section has `keys` with their `levels`, `start` (the levels it opens
+        with), what its conditions share in `shared` and `processes`, `terms` and `strategies`; by
+        condition the lines of `code`, and `notes`; `n[strategy][condition]`, the number of data
+        sets. `summaries[measure][term][strategy][condition]` holds a number and its MCSE, rates in
         percent, with one term where a measure has none of its own, and None where there is no such
         number; `ranges[measure][term]` is what an axis must reach.
 
@@ -102,15 +102,13 @@ def explorer_study(name):
         alone = len(list(content.grid.conditions())) == 1
         alike.setdefault((*content.strategies, terms) if alone else part, []).append(part)
     return {
-        "title": title(name),
+        "title": _sentence(
+            ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text("utf-8")))
+        ),
+        "chapter": f"{name}.html" if (FOLDER.parent / f"{name}.md").exists() else None,
         "measures": {measure: about for measure, (_, about) in MEASURES.items()},
         "sections": [section(study, table, parts) for parts in alike.values()],
     }
-
-
-def title(name):
-    """Say in a sentence what a study is about: the first of its file."""
-    return _sentence(ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text("utf-8"))))
 
 
 def _sentence(doc):

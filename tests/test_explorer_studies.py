@@ -33,6 +33,8 @@ def sections(studies):
 def test_a_study_is_told_by_its_file(studies):
     assert len(studies) >= 10
     assert studies["few_people"]["title"].startswith("Few people, or a predictor that few of them")
+    assert studies["few_people"]["chapter"] == "few_people.html"
+    assert studies["post_grid"]["chapter"] is None
     # Parts with one condition each are levels of one section; a key is what differs.
     (dropout,) = studies["dropout"]["sections"]
     assert [level["label"] for level in dropout["keys"][0]["levels"]] == [

@@ -17,7 +17,7 @@ addPalette();
 let drawn = "";
 function draw() {
   showControls();
-  const { picked, ...seen } = state;
+  const { picked, failure, ...seen } = state;
   // Picking a point changes nothing else, and must not take a table's button from under the focus.
   if (JSON.stringify(seen) !== drawn) {
     const first = drawn === "";
@@ -31,6 +31,7 @@ function draw() {
     if (!first) say(`Showing ${title}.`);
   } else showPicked();
   drawCard();
+  if (failure) say(failure);
 }
 
 app.replaceChildren(
@@ -56,11 +57,7 @@ app.replaceChildren(
 );
 app.classList.add("explorer-ready");
 
-// What the address says; where its study cannot be had, the reference run.
-const follow = (text) => {
-  const options = { keepAddress: true };
-  return show(text, options).catch(({ message }) => show("", options).then(() => say(message)));
-};
+const follow = (text) => show(text, { keepAddress: true });
 const known = () => location.hash.includes("measure=") || location.hash.includes("study=");
 listeners.push(draw);
 follow(known() ? location.hash.slice(1) : "");

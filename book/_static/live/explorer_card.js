@@ -7,7 +7,7 @@ import {
 } from "./explorer_model.js"; // prettier-ignore
 import { isReference, placeInView, section, state } from "./explorer_state.js";
 import { plot } from "./explorer_view.js";
-import { pick, say } from "./explorer_words.js";
+import { pick, say, sentenceCase } from "./explorer_words.js";
 import { simulate } from "./numpy_random.js";
 import { copyable, draw, make, table } from "./page.js";
 import { axisBelow, canvas, clipped, line, scale } from "./plot.js";
@@ -21,7 +21,7 @@ function copyLine(label, code) {
   return found.field;
 }
 const title = (text) => make("h3", { id: "explorer-card-title" }, text);
-const which = (text) => make("p", { class: "explorer-which" }, `${text[0].toUpperCase()}${text.slice(1)}.`);
+const which = (text) => make("p", { class: "explorer-which" }, `${sentenceCase(text)}.`);
 const hint = (text) => make("p", { class: "explorer-hint" }, text);
 
 export const card = make("section", { class: "explorer-card", "aria-labelledby": "explorer-card-title" });

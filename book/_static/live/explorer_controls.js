@@ -2,7 +2,7 @@
 
 import { REFERENCE, data, study } from "./explorer_model.js";
 import { ALL, change, changeLevel, measure, section, show, state } from "./explorer_state.js";
-import { say } from "./explorer_words.js";
+import { sentenceCase } from "./explorer_words.js";
 import { make } from "./page.js";
 import { named } from "./strategy_looks.js";
 
@@ -42,26 +42,18 @@ function keyField({ id, label, levels }) {
 
 // ---- The form ----------------------------------------------------------------------------------
 
-const failed = make("p", { class: "live-failed", hidden: true });
-function open(text) {
-  show(text).catch(({ message }) => {
-    failed.textContent = `${message[0].toUpperCase()}${message.slice(1)}.`;
-    showControls(); // what is shown is still what was
-    failed.hidden = false;
-    say(failed.textContent);
-  });
-}
-const studies = selectOf("study", "Simulation", (id) => open(`study=${id}&measure=${state.measure}`));
+const failed = make("p", { class: "live-failed" });
+const studies = selectOf("study", "Simulation", (id) => show(`study=${id}&measure=${state.measure}`));
 studies.select.append(
   option([REFERENCE, "The reference run, data set by data set"]),
   make(
     "optgroup",
     { label: "Stored studies" },
-    ...data.studies.map(({ id, title }) => option([id, `${id.replaceAll("_", " ")}: ${title}`])),
+    ...data.studies.map((id) => option([id, sentenceCase(id.replaceAll("_", " "))])),
   ),
 );
 const parts = selectOf("part", "Part", (part) =>
-  open(`study=${state.study}&part=${part}&measure=${state.measure}`),
+  show(`study=${state.study}&part=${part}&measure=${state.measure}`),
 );
 const about = make("div", { class: "explorer-about" });
 const measures = selectOf("measure", "Measure", (value) => change({ measure: value }));
@@ -86,25 +78,23 @@ export const controls = make(
   strategies,
 );
 
-// What all conditions of a section share, in words.
-function wordsAbout({ shared, processes }) {
-  if (!shared) return [];
-  return [
-    make("p", { class: "explorer-hint" }, `In all conditions: ${shared.join(", ")}.`),
-    ...processes.map(([name, words]) =>
-      make("p", { class: "explorer-hint" }, make("code", {}, name), `: ${words}`),
-    ),
-  ];
+// What a stored study is about, and what all conditions of a section share.
+function wordsAbout({ title, chapter }, { shared, processes }) {
+  if (!title) return [];
+  const about = make("p", {}, `${title} `, ...(chapter ? [make("a", { href: chapter }, "Its chapter")] : []));
+  const same = make("p", {}, `In all conditions here: ${shared.join(", ")}.`);
+  const terms = processes.map(([name, words]) => make("p", {}, make("code", {}, name), `: ${words}`));
+  return [about, same, ...terms];
 }
 
 let built = null;
 function build() {
   built = section();
   const { sections, measures: all } = study(state.study);
-  parts.select.replaceChildren(...sections.map((one) => option([one.id, one.label ?? ""])));
+  parts.select.replaceChildren(...sections.map((one) => option([one.id, one.label])));
   parts.field.hidden = sections.length === 1;
-  about.replaceChildren(...wordsAbout(built));
-  about.hidden = !built.shared;
+  about.replaceChildren(...wordsAbout(study(state.study), built));
+  about.hidden = !about.hasChildNodes();
   const groups = Map.groupBy(Object.keys(built.summaries), (id) => all[id].group);
   measures.select.replaceChildren(
     ...[...groups].map(([label, ids]) =>
@@ -128,7 +118,8 @@ const input = (name, value) => controls.querySelector(`input[name="explorer-${na
 
 export function showControls() {
   if (built !== section()) build();
-  failed.hidden = true;
+  failed.hidden = !state.failure;
+  failed.textContent = state.failure;
   studies.select.value = state.study;
   parts.select.value = state.part;
   measures.select.value = state.measure;

@@ -43,18 +43,20 @@ const loaded = { [REFERENCE]: reference };
 export const study = (id) => loaded[id];
 
 // Fetch a study's file, which lies beside this one: as a script, since that works in a page that was
-// opened from the disk, too.
+// opened from the disk, too. What goes wrong is what is returned.
 const here = document.currentScript.src;
 export const load = (id) =>
-  loaded[id]
-    ? Promise.resolve()
-    : new Promise((resolve, reject) => {
-        const script = document.createElement("script");
-        script.src = new URL(`explorer-${id}.js`, here);
-        script.onload = () => resolve((loaded[id] = data.found));
-        script.onerror = () => reject(new Error(`the study ${id} could not be loaded`));
-        document.head.append(script);
-      });
+  new Promise((resolve) => {
+    if (loaded[id]) return resolve(null);
+    const script = document.createElement("script");
+    script.src = new URL(`explorer-${id}.js`, here);
+    script.onload = () => {
+      loaded[id] = data.found;
+      resolve(null);
+    };
+    script.onerror = () => resolve(`The study ${id} could not be loaded.`);
+    document.head.append(script);
+  });
 
 // ---- Conditions and data sets by their places --------------------------------------------------
 

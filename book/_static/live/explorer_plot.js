@@ -47,7 +47,7 @@ export function spec({ rows, replications, measure, label, domain, width, font }
   // ---- Axes and scales: names have a margin of their own, on two lines in a narrow drawing
   const left = narrow ? 84 : 156;
   const step = intervals ? (single ? 180 : 70) : single ? 48 : narrow ? 30 : 24;
-  const title = measure.interval ?? label + (log ? " (log scale)" : measure.rate ? ", %" : "");
+  const title = measure.interval ?? label + (log ? " (log scale)" : measure.rate ? " (%)" : "");
   const along = {
     title: narrow ? title.split(/, | (?=\()/) : title,
     scale: log ? { type: "log", domain, nice: false } : { domain, nice: false, zero: false },

@@ -53,7 +53,7 @@ function address() {
 }
 
 export function change(patch, { keepAddress = false, newest } = {}) {
-  Object.assign(state, patch);
+  Object.assign(state, { failure: null }, patch);
   // One key at a time lies side by side: the one that was asked for last.
   const spread = section().keys.filter(({ id }) => state.levels[id] === ALL);
   const stays = spread.find(({ id }) => id === newest) ?? spread[0];
@@ -68,14 +68,14 @@ export function change(patch, { keepAddress = false, newest } = {}) {
 export const changeLevel = (id, level) =>
   change({ levels: { ...state.levels, [id]: level } }, { newest: id });
 
-// Show what an address says, once its study is there.
+// Show what an address says, once its study is there. Where that cannot be had, what is shown stays.
 let asked = 0;
 export async function show(text, options) {
   const mine = ++asked;
   const id = new URLSearchParams(text).get("study");
-  if (data.studies.some((each) => each.id === id)) await load(id);
+  const failure = data.studies.includes(id) ? await load(id) : null;
   if (mine !== asked) return; // another view was asked for meanwhile
-  change(read(text), options);
+  change(failure && state.measure ? { failure } : { ...read(text), failure }, options);
 }
 
 // ---- What it asks for ------------------------------------------------------------------------

@@ -40,8 +40,8 @@ export function showWords(title) {
   plot.setAttribute("aria-label", title);
   const { interval, rate } = measure();
   legend.textContent = WORDS[isReference() ? (interval ? "intervals" : rate ? "rates" : "values") : "study"];
-  const what = isReference() ? "which data set it is" : "how to run its condition";
-  keys.textContent = `Click a point to learn ${what}. With the keyboard: arrow keys go from point to point, Enter picks one, Escape clears it.`;
+  const what = isReference() ? "point to learn which data set it is" : "mark to learn how to run its condition";
+  keys.textContent = `Click a ${what}. With the keyboard: arrow keys go from one to the next, Enter picks one, Escape clears it.`;
 }
 
 let view = null,

@@ -7,6 +7,7 @@ import { looks } from "./strategy_looks.js";
 
 export const announcements = announcer(0);
 export const say = announcements.say;
+export const sentenceCase = (text) => text[0].toUpperCase() + text.slice(1);
 
 // A number of a measure: of a data set yes or no, where that is the question.
 export const shown = (value) => (measure().rate ? (value ? "yes" : "no") : number(value));
