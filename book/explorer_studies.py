@@ -312,7 +312,12 @@ def _range(of_term, about):
 
 def _note(rows):
     effects = rows["effect"].dropna().unique() if "effect" in rows else []
-    return f"Power is for an effect of {effects[0]:.3g}." if len(effects) else ""
+    if not len(effects):
+        return ""
+    return (
+        f"Power is for an effect of {effects[0]:.3g} that is added to the data sets; the lines "
+        "below give all else."
+    )
 
 
 def code(study, part, condition):

@@ -601,6 +601,7 @@ def test_a_mark_of_a_study_leads_to_its_condition_by_keyboard_and_by_mouse(open_
     path.scroll_into_view_if_needed()
     box = path.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert not [said for said in page.complaints if "ataflow" in said]
     assert f"data=10,30,1,{drawn[at]['panel'].removeprefix('slopes with SD ')}" in page.url
 
 

@@ -99,13 +99,15 @@ export function describe(section, place) {
 
 // What `simulate` is told of a data set of the reference run.
 export const addressOf = (place) => {
-  const numbers = levelsAt(reference.sections[0], place).map((level) => Number(level.id));
-  return { n_groups: numbers[0], n_obs: numbers[1], group_sd: numbers[2], replication: place % replications };
+  const [section] = reference.sections;
+  const levels = levelsAt(section, place).map(({ id }, d) => [section.keys[d].id, Number(id)]);
+  return { ...Object.fromEntries(levels), replication: place % replications };
 };
 
 export const line = (place) => {
-  const { n_groups, n_obs, group_sd, replication } = addressOf(place);
-  return `simulate(Condition(n_groups=${n_groups}, n_obs=${n_obs}, group_sd=${group_sd}), seed=${data.seed}, replication=${replication})`;
+  const { replication, ...condition } = addressOf(place);
+  const said = Object.entries(condition).map(([name, value]) => `${name}=${value}`);
+  return `simulate(Condition(${said.join(", ")}), seed=${data.seed}, replication=${replication})`;
 };
 
 // ---- Numbers ---------------------------------------------------------------------------------

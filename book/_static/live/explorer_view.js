@@ -116,7 +116,7 @@ async function drawIt() {
   showPicked();
 }
 
-export const showPicked = () => view?.signal("picked", state.picked ?? -1).run();
+export const showPicked = () => view?.signal("picked", state.picked ?? -1).runAsync();
 
 function moveTo(point) {
   if (!view || point === cursor) return;
