@@ -23,8 +23,11 @@ from matplotlib.colors import to_hex, to_rgb
 from mlmlearn import POST_STRATEGIES
 
 MODULES = Path(__file__).parent / "_static" / "live"
-# Vega's names of matplotlib's markers.
-SHAPES = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond"}
+# What the scripts call matplotlib's markers.
+SHAPES = {
+    "o": "circle", "s": "square", "^": "triangle-up", "v": "triangle-down", "D": "diamond",
+    "P": "plus", "X": "cross", "p": "pentagon", "h": "hexagon",
+}  # fmt: skip
 
 
 def in_the_dark_theme(color):
@@ -33,8 +36,8 @@ def in_the_dark_theme(color):
     return to_hex(np.clip(2 * inverted @ [0.213, 0.715, 0.072] - inverted, 0, 1))
 
 
-def strategy_looks():
-    """Say how the post's strategies look, the way the scripts read it."""
+def strategy_looks(strategies=POST_STRATEGIES):
+    """Say how strategies look, the way the scripts read it."""
     return [
         {
             "id": s.id,
@@ -43,13 +46,13 @@ def strategy_looks():
             "dark": in_the_dark_theme(LOOKS[s.id].color),
             "shape": SHAPES[LOOKS[s.id].marker],
         }
-        for s in POST_STRATEGIES.values()
+        for s in strategies.values()
     ]
 
 
-def looks_module():
+def looks_module(strategies=POST_STRATEGIES):
     """Write the module of the strategies' looks."""
-    return f"export const LOOKS = {json.dumps(strategy_looks())};\n"
+    return f"export const LOOKS = {json.dumps(strategy_looks(strategies))};\n"
 
 
 def live_script():

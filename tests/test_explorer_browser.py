@@ -10,10 +10,18 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import WATCHDOG
 from looks import LOOKS
-from study import load_study
+from study import Study, load_study, names
 from test_palette import CONTRAST, contrast, rgb
 
-from mlmlearn import POST_STRATEGIES, Condition, compare, load_reference, performance, simulate
+from mlmlearn import (
+    POST_STRATEGIES,
+    STRATEGIES,
+    Condition,
+    compare,
+    load_reference,
+    performance,
+    simulate,
+)
 
 WIDE, PHONE = {"width": 1400, "height": 900}, {"width": 375, "height": 800}
 LABELS = {strategy.label: strategy.id for strategy in POST_STRATEGIES.values()}
@@ -51,9 +59,14 @@ def open_page(address, chromium):
 @contextmanager
 def redrawn(page):
     """Wait until what is done here has led to a new plot, which takes longer than the rest."""
-    page.evaluate("document.querySelector('#explorer-plot svg').dataset.old = ''")
+    page.evaluate(
+        "for (const old of document.querySelectorAll('#explorer-plot :is(svg, .explorer-empty)'))"
+        " { old.dataset.old = ''; old.classList.remove('explorer-empty'); }"
+    )
     yield
-    page.wait_for_selector(POINTS.replace("svg", "svg:not([data-old])"), state="attached")
+    # Or to words, where a view has no numbers.
+    fresh = POINTS.replace("svg", "svg:not([data-old])") + ", .explorer-empty"
+    page.wait_for_selector(fresh, state="attached")
 
 
 @pytest.fixture(scope="module")
@@ -383,8 +396,12 @@ def test_the_suggested_views_open_and_back_returns(open_page):
     for link in links.all():
         link.click()
         wanted = dict(part.split("=") for part in link.get_attribute("data-view").split("&"))
+        page.wait_for_function(
+            "study => document.querySelector('#explorer-study').value === study",
+            arg=wanted.get("study", "reference"),
+        )
         assert page.input_value("#explorer-measure") == wanted["measure"]
-        for name in ("n_groups", "n_obs", "group_sd"):
+        for name in {"n_groups", "n_obs", "group_sd", "level_sd", "slope_sd"} & wanted.keys():
             assert page.is_checked(f"input[name='explorer-{name}'][value='{wanted[name]}']")
         assert page.inner_text(".explorer-title") != before
     for _ in range(links.count()):
@@ -397,6 +414,7 @@ def test_the_suggested_views_open_and_back_returns(open_page):
 VIEWS = [
     "measure=se_sum&n_groups=100&n_obs=100&group_sd=all&data=100,100,2,37",
     "measure=covered&coefficient=IV1&n_groups=10&n_obs=5&group_sd=1&data=10,5,1,3",
+    "study=within_between&part=level&measure=error&n_obs=5&ingredients=all",
 ]
 
 
@@ -405,8 +423,9 @@ VIEWS = [
 def test_anyone_can_use_it_in_both_themes_and_on_a_phone(open_page, viewport, theme):
     for view in VIEWS:
         page = open_page(view, viewport=viewport, color_scheme=theme)
-        page.click("summary:has-text('Every data set of this view')")
-        page.locator("details tbody tr").last.wait_for()
+        if "study" not in view:
+            page.click("summary:has-text('Every data set of this view')")
+            page.locator("details tbody tr").last.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
         drawn = page.locator("#explorer-plot svg").first.bounding_box()
         assert drawn["x"] >= 0
@@ -455,7 +474,7 @@ def test_strategies_stand_out_in_the_dark_theme(open_page):
         assert contrast(rgb(hexadecimal(fill)), rgb("#121212")) >= CONTRAST
 
 
-def test_nothing_comes_from_elsewhere_and_the_page_is_light(open_page, address):
+def test_nothing_comes_from_elsewhere_and_the_page_is_light(open_page, address, site_folder):
     page = open_page()
     page.wait_for_load_state("networkidle")
     host = urlsplit(address).netloc
@@ -465,6 +484,11 @@ def test_nothing_comes_from_elsewhere_and_the_page_is_light(open_page, address):
     own = {path: n for path, n in sizes.items() if re.search(r"explorer|vega", path)}
     assert len(own) == 5  # the page, the library, the data, the script, its look
     assert sum(own.values()) < 600_000
+    # Studies come when they are chosen, and each is small.
+    studies = list((site_folder / "_static").glob("explorer-*.js"))
+    assert len(studies) == 1 + len(names())
+    for path in studies:
+        assert path.name == "explorer-data.js" or len(gzip.compress(path.read_bytes())) < 60_000
     # Other pages do not pay for it.
     other = open_page(path="search.html")
     assert not [r.url for r in other.responses if re.search(r"explorer|vega", r.url)]
@@ -489,7 +513,129 @@ def test_it_works_when_its_file_is_opened_from_the_disk(chromium, site_folder):
     page.set_default_timeout(WATCHDOG)
     page.goto((site_folder / "book" / "explorer.html").as_uri())
     page.wait_for_selector(POINTS)
+    with redrawn(page):
+        page.select_option("#explorer-study", "dropout")
     page.close()
+
+
+# ---- Stored studies --------------------------------------------------------------------------
+
+RATES = "study=error_rates&part=main&measure=type_1_error&coefficient=IV1&n_groups=10&n_obs=30"
+
+
+def test_a_chosen_study_shows_what_is_stored(open_page):
+    page = open_page()
+    assert not [r.url for r in page.responses if "error_rates" in r.url]
+    with redrawn(page):
+        page.select_option("#explorer-study", "error_rates")
+    assert len([r.url for r in page.responses if "error_rates" in r.url]) == 1
+    with redrawn(page):
+        page.select_option("#explorer-measure", "type_1_error")
+    for key, value in (("n_groups", "10"), ("n_obs", "30")):
+        with redrawn(page):
+            choose(page, key, value)
+    assert RATES in page.url
+    stored = load_study("error_rates", part="main").query(
+        "n_groups == 10 and n_obs == 30 and level_sd == 1"
+    )
+    known = stored.set_index(["slope_sd", "strategy"])
+    drawn = points(page)
+    assert len(drawn) == len(known) == 30
+    for point in drawn:
+        sd = float(re.search(r"slopes with SD (\S+)", point["panel"]).group(1))
+        row = known.loc[(sd, point["strategy"])]
+        assert point["mean"] == pytest.approx(100 * row["type_1_error"], rel=1e-3)
+        bar = [(point["mean"] + sign * 1.96 * point["mcse"]) for sign in (-1, 1)]
+        assert [max(bar[0], 0), bar[1]] == pytest.approx([point["from"], point["to"]])
+    labels = {strategy.label: strategy.id for strategy in STRATEGIES.values()}
+    head, rows = view_table(page)
+    assert head == ["SD of slopes", "Strategy", "Data sets", "Rate, %", "MCSE"]
+    for sd, label, n, rate, mcse in rows:
+        row = known.loc[(float(sd), labels[label])]
+        assert int(n) == row["n"] == 4000
+        expected = [100 * row["type_1_error"], 100 * row["type_1_error_mcse"]]
+        assert [float(rate), float(mcse)] == pytest.approx(expected, abs=0.06)
+    # What is not there is said, and not offered.
+    text = page.inner_text("#explorer-app")
+    assert "This study keeps no single data sets" in text
+    assert "Every data set of this view" not in text
+    # The address alone gives the same view, and there is a way back.
+    assert points(open_page(urlsplit(page.url).fragment)) == drawn
+    with redrawn(page):
+        page.select_option("#explorer-study", "reference")
+    assert "study" not in page.url
+    assert len(points(page)) == 200
+
+
+def test_a_mark_of_a_study_leads_to_its_condition_by_keyboard_and_by_mouse(open_page):
+    page = open_page(RATES + "&level_sd=1&slope_sd=all")
+    page.focus("#explorer-plot")
+    # From the full model at a slope SD of 0 down to the next level.
+    for _ in range(1 + 5):
+        page.keyboard.press("ArrowDown")
+    said = page.inner_text("[role=status]")
+    row = load_study("error_rates", part="main").query(
+        "n_groups == 10 and n_obs == 30 and level_sd == 1 and slope_sd == 0.1"
+    )
+    row = row.set_index("strategy").loc["mlm_full"]
+    rate, mcse = (100 * row[name] for name in ("type_1_error", "type_1_error_mcse"))
+    assert said == f"Full multilevel, slopes with SD 0.1: {rate:.1f} % (MCSE {mcse:.1f})"
+    page.keyboard.press("Enter")
+    assert "Picked 10 people, 30 observations each" in page.inner_text("[role=status]")
+    assert "data=10,30,1,0.1" in page.url
+    scope = {}
+    exec(code(page, "Needed once"), scope)
+    simulated = eval(code(page, "Draw its first data set"), scope)
+    assert simulated.condition == Condition(10, 30, (1, 0.1), betas=(0, 0))
+    assert simulated.seed == Study.find("error_rates").seed
+    again = code(page, "Run all of it again")
+    table = eval(again.replace("replications=4000", "replications=20"), scope)
+    assert set(table["strategy"]) == set(Study.find("error_rates").parts["main"].strategies)
+    # The card holds all measures of the condition.
+    cells = page.locator(".explorer-card tr", has_text="Full multilevel").first.locator("td")
+    assert f"{rate:.1f} ({mcse:.1f})" in cells.all_inner_texts()
+    # By mouse, the mark that lies furthest out.
+    drawn = points(page)
+    at = max(range(len(drawn)), key=lambda i: drawn[i]["mean"])
+    path = page.locator(POINTS).nth(at)
+    path.scroll_into_view_if_needed()
+    box = path.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert not [said for said in page.complaints if "ataflow" in said]
+    assert f"data=10,30,1,{drawn[at]['panel'].removeprefix('slopes with SD ')}" in page.url
+
+
+def test_every_part_of_every_study_can_be_seen(open_page):
+    themes = set(open_page(path="search.html").complaints)
+    page = open_page(viewport=PHONE)
+    for name in names():
+        with redrawn(page):
+            page.select_option("#explorer-study", name)
+        parts = page.eval_on_selector_all("#explorer-part option", "o => o.map(e => e.value)")
+        for part in parts:
+            if part != page.input_value("#explorer-part"):
+                with redrawn(page):
+                    page.select_option("#explorer-part", part)
+            assert points(page)
+            assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+            drawn = page.locator("#explorer-plot svg").first.bounding_box()
+            assert drawn["x"] + drawn["width"] <= PHONE["width"]
+    assert set(page.complaints) <= themes
+
+
+def test_where_a_study_has_no_number_the_page_says_so(open_page):
+    page = open_page("study=dropout&measure=type_1_error&coefficient=Intercept")
+    page.select_option("#explorer-coefficient", "IV1")  # whose truth is not zero
+    page.get_by_text("There are no such numbers for IV1 here").wait_for()
+
+
+def test_a_study_that_cannot_be_had_is_said_and_changes_nothing(open_page):
+    page = open_page(ERRORS)
+    page.route("**/explorer-planning.js", lambda route: route.abort())
+    page.select_option("#explorer-study", "planning")
+    page.get_by_text("The study planning could not be loaded.").first.wait_for()
+    assert page.input_value("#explorer-study") == "reference"
+    assert len(points(page)) == 1000
 
 
 def test_without_scripts_the_static_table_stays(open_page):

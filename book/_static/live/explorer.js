@@ -1,48 +1,37 @@
-// The explorer's page, put together. No kernel, no request: explorer.py wrote the data
-// (window.explorerData) and the library (window.vegaEmbed).
+// The explorer's page, put together. No kernel, no request but for a chosen study: explorer.py wrote
+// the data (window.explorerData) and the library (window.vegaEmbed).
 
 import { card, drawCard } from "./explorer_card.js";
 import { controls, showControls, zoom } from "./explorer_controls.js";
-import {
-  change, condition, listeners, measure, measureLabel, readAddress, state, updateRows,
-} from "./explorer_state.js"; // prettier-ignore
+import { condition, listeners, measureLabel, show, state, updateRows } from "./explorer_state.js";
 import { drawSets, drawSummary, sets, summaryBox } from "./explorer_tables.js";
-import { drawPlot, heading, keys, legend, plot, readout, showPicked } from "./explorer_view.js";
+import { drawPlot, heading, keys, legend, plot, readout, showPicked, showWords } from "./explorer_view.js";
 import { announcements, say } from "./explorer_words.js";
 import { make, stillness } from "./page.js";
 import { addPalette } from "./strategy_looks.js";
 
 const app = document.getElementById("explorer-app");
 
-const LEGENDS = {
-  intervals:
-    "Lines are data sets, in the same order for every strategy. Dark lines with a cross say no. Beside them stands the rate of yes, with its Monte Carlo standard error.",
-  rates:
-    "Small marks are data sets, no at the left and yes at the right. Large marks are rates, with bars for 95 % Monte Carlo intervals.",
-  values: "Small marks are data sets. Large marks are medians, and bars hold the middle half.",
-};
-
 addPalette();
 
 let drawn = "";
 function draw() {
   showControls();
-  const { picked, ...seen } = state;
+  const { picked, failure, ...seen } = state;
   // Picking a point changes nothing else, and must not take a table's button from under the focus.
   if (JSON.stringify(seen) !== drawn) {
     const first = drawn === "";
     drawn = JSON.stringify(seen);
     updateRows();
-    const text = `${measureLabel()}: ${condition()}`;
-    heading.textContent = text;
-    plot.setAttribute("aria-label", text);
-    legend.textContent = LEGENDS[measure().interval ? "intervals" : measure().rate ? "rates" : "values"];
+    const title = `${measureLabel()}: ${condition()}`;
+    showWords(title);
     drawPlot();
     drawSummary();
     drawSets();
-    if (!first) say(`Showing ${text}.`);
+    if (!first) say(`Showing ${title}.`);
   } else showPicked();
   drawCard();
+  if (failure) say(failure);
 }
 
 app.replaceChildren(
@@ -68,22 +57,18 @@ app.replaceChildren(
 );
 app.classList.add("explorer-ready");
 
-const known = () => location.hash.includes("measure=");
+const follow = (text) => show(text, { keepAddress: true });
+const known = () => location.hash.includes("measure=") || location.hash.includes("study=");
 listeners.push(draw);
-change(known() ? readAddress(location.hash.slice(1)) : {}, { keepAddress: true });
-addEventListener(
-  "hashchange",
-  () => known() && change(readAddress(location.hash.slice(1)), { keepAddress: true }),
-);
+follow(known() ? location.hash.slice(1) : "");
+addEventListener("hashchange", () => known() && follow(location.hash.slice(1)));
 
 // Links of the page that show a view.
 for (const link of document.querySelectorAll("a[data-view]")) {
   link.addEventListener("click", (event) => {
     event.preventDefault();
     history.pushState(null, "", `#${link.dataset.view}`);
-    change(readAddress(link.dataset.view), { keepAddress: true });
-    app.scrollIntoView({
-      behavior: stillness() ? "auto" : "smooth",
-    });
+    follow(link.dataset.view);
+    app.scrollIntoView({ behavior: stillness() ? "auto" : "smooth" });
   });
 }

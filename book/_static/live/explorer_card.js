@@ -1,52 +1,88 @@
-// The picked data set: its rows, its lines of code, and what each strategy made of it.
+// What is picked: a data set of the reference run with its rows and what each strategy made of it, or
+// a condition of a study; and the lines of code that lead to it.
 
 import {
-  MEASURES, addressOf, data, describe, estimate, isSingular, isWarned, line as pythonLine, number, se,
-  truth,
+  addressOf, data, describe, estimate, isSingular, isWarned, line as pythonLine, number, se, study,
+  truth, VALUES,
 } from "./explorer_model.js"; // prettier-ignore
-import { state } from "./explorer_state.js";
+import { isReference, placeInView, section, state } from "./explorer_state.js";
 import { plot } from "./explorer_view.js";
-import { named, pick, say } from "./explorer_words.js";
+import { pick, say, sentenceCase } from "./explorer_words.js";
 import { simulate } from "./numpy_random.js";
 import { copyable, draw, make, table } from "./page.js";
 import { axisBelow, canvas, clipped, line, scale } from "./plot.js";
-import { colorOf } from "./strategy_looks.js";
+import { colorOf, looks, named } from "./strategy_looks.js";
 
-const { terms, strategies } = data;
+const [{ terms, strategies }] = data.reference.sections;
 
 function copyLine(label, code) {
   const found = copyable(label, say);
   found.show(code);
   return found.field;
 }
+const title = (text) => make("h3", { id: "explorer-card-title" }, text);
+const which = (text) => make("p", { class: "explorer-which" }, `${sentenceCase(text)}.`);
+const hint = (text) => make("p", { class: "explorer-hint" }, text);
 
 export const card = make("section", { class: "explorer-card", "aria-labelledby": "explorer-card-title" });
 
-export function drawCard() {
-  const title = make("h3", { id: "explorer-card-title" }, "The data set behind the point");
-  if (state.picked === null) {
-    card.replaceChildren(title, make("p", { class: "explorer-hint" }, "None is picked yet."));
-    return;
-  }
+export const drawCard = () => card.replaceChildren(...(isReference() ? ofDataSet() : ofCondition()));
+
+// A study's condition: the picked one, or else the first in view.
+function ofCondition() {
+  const place = placeInView();
+  const { code, notes, summaries, ranges, strategies: ids } = section();
+  const { measures } = study(state.study);
+  const k = section().terms.indexOf(state.coefficient);
+  const shown = Object.keys(summaries).filter((id) => ranges[id][measures[id].coefficient ? k : 0]);
+  const cell = (id, s) => {
+    const found = summaries[id][measures[id].coefficient ? k : 0][s][place];
+    if (!found) return "–";
+    const [value, mcse] = found.map((one) =>
+      one === null ? "–" : measures[id].rate ? one.toFixed(1) : number(one),
+    );
+    return `${value} (${mcse})`;
+  };
+  const [drawLine, runLine, imports] = code[place];
+  return [
+    title("The condition behind the mark"),
+    which(describe(section(), place)),
+    ...(notes[place] ? [hint(notes[place])] : []),
+    copyLine("Draw its first data set", drawLine),
+    copyLine("Run all of it again", runLine),
+    copyLine("Needed once, before either", imports),
+    table(
+      `What each strategy made of ${state.coefficient}; rates in %, and the MCSE in brackets`,
+      ["Strategy", ...shown.map((id) => measures[id].label)],
+      ids.map((id, s) => [named(id), ...shown.map((one) => cell(one, s))]),
+    ),
+  ];
+}
+
+function ofDataSet() {
   const place = state.picked;
+  if (place === null) return [title("The data set behind the point"), hint("None is picked yet.")];
   const code = pythonLine(place);
-  const sums = strategies.map((strategy, s) => [
-    named(strategy),
-    ...["coef_abs_error", "se_sum", "t_sum"].map((id) => number(MEASURES[id].value(s, place))),
+  const sums = strategies.map((id, s) => [
+    named(id),
+    ...["coef_abs_error", "se_sum", "t_sum"].map((measure) => number(VALUES[measure](s, place))),
     isSingular(s, place) ? "singular" : isWarned(s, place) ? "warning" : "no complaint",
   ]);
-  const estimates = strategies.map((strategy, s) => [
-    named(strategy),
+  const estimates = strategies.map((id, s) => [
+    named(id),
     ...terms.map((_, k) => `${number(estimate(s, k, place))} (${number(se(s, k, place))})`),
   ]);
-  const said = strategies.flatMap((strategy, s) => {
+  const said = strategies.flatMap((id, s) => {
     const text = data.messages[`${s} ${place}`];
-    return text ? [make("li", {}, `${strategy.label}: `, make("code", {}, text))] : [];
+    return text ? [make("li", {}, `${looks.get(id).label}: `, make("code", {}, text))] : [];
   });
-  const text = describe(place);
-  card.replaceChildren(
-    title,
-    make("p", { class: "explorer-which" }, `${text[0].toUpperCase()}${text.slice(1)}.`),
+  const clear = () => {
+    pick(null);
+    plot.focus();
+  };
+  return [
+    title("The data set behind the point"),
+    which(describe(section(), place)),
     pictureOf(place),
     copyLine("Draw it again", code),
     copyLine("Fit all four strategies to it", `compare(${code})`),
@@ -67,18 +103,8 @@ export function drawCard() {
           make("ul", { class: "explorer-messages" }, ...said),
         ]
       : []),
-    make(
-      "button",
-      {
-        type: "button",
-        onclick: () => {
-          pick(null);
-          plot.focus();
-        },
-      },
-      "Clear",
-    ),
-  );
+    make("button", { type: "button", onclick: clear }, "Clear"),
+  ];
 }
 
 // The rows of the picked data set, drawn once more from its random numbers.
@@ -102,10 +128,10 @@ function pictureOf(place) {
     for (const [x, outcome] of few)
       inside.append(draw("circle", { cx: across(x), cy: up(outcome), r: 1.8, class: "live-dot" }));
     put(betas[0], betas[k], { class: "live-truth" });
-    strategies.forEach((strategy, s) => {
-      if (state.strategies.includes(strategy.id))
+    strategies.forEach((id, s) => {
+      if (state.strategies.includes(id))
         put(estimate(s, 0, place), estimate(s, k, place), {
-          stroke: colorOf(strategy.id),
+          stroke: colorOf(id),
           "stroke-width": 2,
           class: "explorer-estimate",
         });

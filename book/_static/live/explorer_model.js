@@ -1,27 +1,11 @@
-// The explorer's model: what can be measured, and which data set is where. No page, no state.
-// explorer.py wrote the data.
+// The explorer's model: the reference run's numbers, stored studies, and which condition or data
+// set is where. No page, no state. explorer.py and explorer_studies.py wrote the data.
 
 export const data = window.explorerData;
-const { terms, levels, replications, unit } = data;
+const { unit, reference } = data;
+const [{ terms, replications }] = reference.sections;
 
-// ---- What there is to see ---------------------------------------------------------------
-
-export const DIMENSIONS = {
-  n_groups: { label: "People", say: (v) => `${v} people`, every: "every number of people" },
-  n_obs: {
-    label: "Observations per person",
-    say: (v) => `${v} observations each`,
-    every: "every number of observations",
-  },
-  group_sd: {
-    label: "Between-person SD",
-    say: (v) => `between-person SD ${v}`,
-    every: "every between-person SD",
-  },
-};
-export const dimensions = Object.keys(DIMENSIONS);
-
-// ---- The numbers of a fit ---------------------------------------------------------------
+// ---- The numbers of a fit of the reference run ------------------------------------------------
 
 // A data set goes by its place in the grid; `s` counts strategies, `k` coefficients.
 export const truth = (k, place) => data.truth[k][place] * unit;
@@ -35,122 +19,95 @@ export const isSingular = (s, place) => flag(s, 8, place);
 export const isWarned = (s, place) => flag(s, 9, place);
 const total = (one) => (s, place) => terms.reduce((sum, _, k) => sum + one(s, k, place), 0);
 
-export const MEASURES = {
-  coef_abs_error: {
-    group: "All four coefficients",
-    label: "Sum of absolute errors",
-    scale: "log",
-    value: total((s, k, place) => Math.abs(error(s, k, place))),
-    hint: "How far the four estimates lie from the truth, added up. Smaller is better.",
-  },
-  se_sum: {
-    group: "All four coefficients",
-    label: "Sum of standard errors",
-    scale: "log",
-    value: total(se),
-    hint: "How uncertain the strategy says it is. A small one is a claim, which may be wrong.",
-  },
-  t_sum: {
-    group: "All four coefficients",
-    label: "Sum of |t| statistics",
-    scale: "log",
-    value: total((s, k, place) => Math.abs(estimate(s, k, place) / se(s, k, place))),
-    hint: "How strong the evidence against zero looks, which may be right or wrong.",
-  },
-  error: {
-    group: "One coefficient",
-    label: "Error",
-    coefficient: true,
-    scale: "linear",
-    reference: 0,
-    value: (s, place, k) => error(s, k, place),
-    hint: "Estimate minus truth. The grey line is a perfect estimate; the mean of the errors is the bias.",
-  },
-  se: {
-    group: "One coefficient",
-    label: "Standard error",
-    coefficient: true,
-    scale: "log",
-    value: (s, place, k) => se(s, k, place),
-    hint: "What the strategy says about its own precision.",
-  },
-  covered: {
-    group: "One coefficient",
-    label: "95 % interval contains the truth",
-    coefficient: true,
-    rate: true,
-    reference: 0,
-    value: (s, place, k) => 100 * flag(s, k, place),
-    interval: {
-      label: "Estimate minus truth, with 95 % interval",
-      of: (s, place, k) => [error(s, k, place), reach(s, k, place)],
-    },
-    hint: "Each line is the 95 % interval of one data set, and the grey line the truth. An honest strategy's intervals cross it in 95 % of data sets.",
-  },
-  significant: {
-    group: "One coefficient",
-    label: "Significant at 5 %",
-    coefficient: true,
-    rate: true,
-    reference: 0,
-    value: (s, place, k) => 100 * flag(s, 4 + k, place),
-    interval: {
-      label: "Estimate, with 95 % interval",
-      of: (s, place, k) => [estimate(s, k, place), reach(s, k, place)],
-    },
-    hint: "Each line is the 95 % interval of one data set; it is significant when it does not cross zero, the grey line. True coefficients lie between 0 and 1, so nearly every effect is there to be found.",
-  },
-  singular: {
-    group: "The fit",
-    label: "Singular fit",
-    rate: true,
-    value: (s, place) => 100 * isSingular(s, place),
-    hint: "The estimated random effects have lost a dimension: a variance is zero, or a correlation is one.",
-  },
-  failed: {
-    group: "The fit",
-    label: "Convergence warning",
-    rate: true,
-    value: (s, place) => 100 * isWarned(s, place),
-    hint: "lme4 doubts that its search ended at the best values. The answer may be fine all the same.",
-  },
+export const VALUES = {
+  coef_abs_error: total((s, k, place) => Math.abs(error(s, k, place))),
+  se_sum: total(se),
+  t_sum: total((s, k, place) => Math.abs(estimate(s, k, place) / se(s, k, place))),
+  error: (s, place, k) => error(s, k, place),
+  se: (s, place, k) => se(s, k, place),
+  covered: (s, place, k) => 100 * flag(s, k, place),
+  significant: (s, place, k) => 100 * flag(s, 4 + k, place),
+  singular: (s, place) => 100 * isSingular(s, place),
+  failed: (s, place) => 100 * isWarned(s, place),
+};
+// The middle of an interval, and how far it reaches.
+export const INTERVALS = {
+  covered: (s, place, k) => [error(s, k, place), reach(s, k, place)],
+  significant: (s, place, k) => [estimate(s, k, place), reach(s, k, place)],
 };
 
-// ---- Data sets and their places -----------------------------------------------------------
+// ---- The reference run and stored studies ----------------------------------------------------
 
-export function placeOf([n_groups, n_obs, group_sd, replication]) {
-  const at = [n_groups, n_obs, group_sd].map((v, d) =>
-    levels[dimensions[d]].findIndex((l) => String(l) === String(v)),
-  );
-  const rep = /^\d+$/.test(replication) ? Number(replication) : replications;
-  if (at.includes(-1) || rep >= replications) return null;
-  const condition = at.reduce((sum, i, d) => sum * levels[dimensions[d]].length + i, 0);
-  return condition * replications + rep;
-}
+export const REFERENCE = "reference";
+const loaded = { [REFERENCE]: reference };
+export const study = (id) => loaded[id];
 
-export function addressOf(place) {
-  const found = { replication: place % replications };
-  let rest = Math.floor(place / replications);
-  for (const name of [...dimensions].reverse()) {
-    found[name] = levels[name][rest % levels[name].length];
-    rest = Math.floor(rest / levels[name].length);
+// Fetch a study's file, which lies beside this one: as a script, since that works in a page that was
+// opened from the disk, too. What goes wrong is what is returned.
+const here = document.currentScript.src;
+export const load = (id) =>
+  new Promise((resolve) => {
+    if (loaded[id]) return resolve(null);
+    const script = document.createElement("script");
+    script.src = new URL(`explorer-${id}.js`, here);
+    script.onload = () => {
+      loaded[id] = data.found;
+      resolve(null);
+    };
+    script.onerror = () => resolve(`The study ${id} could not be loaded.`);
+    document.head.append(script);
+  });
+
+// ---- Conditions and data sets by their places --------------------------------------------------
+
+// The place of a condition, by the ids of its levels, or null; that of a data set, where
+// replications are kept, with the replication as the last of them.
+export function placeOf(section, ids) {
+  let place = 0;
+  for (const [d, { levels }] of section.keys.entries()) {
+    const at = levels.findIndex((level) => level.id === ids[d]);
+    if (at < 0) return null;
+    place = place * levels.length + at;
   }
-  return {
-    n_groups: found.n_groups,
-    n_obs: found.n_obs,
-    group_sd: found.group_sd,
-    replication: found.replication,
-  };
+  if (!section.replications) return ids.length > section.keys.length ? null : place;
+  const last = ids[section.keys.length];
+  return /^\d+$/.test(last) && Number(last) < section.replications
+    ? place * section.replications + Number(last)
+    : null;
 }
 
-export const describe = (place) => {
-  const { replication, ...condition } = addressOf(place);
-  return `replication ${replication} of ${dimensions.map((name) => DIMENSIONS[name].say(condition[name])).join(", ")}`;
+export function levelsAt(section, place) {
+  let rest = section.replications ? Math.floor(place / section.replications) : place;
+  const found = [];
+  for (const { levels } of [...section.keys].reverse()) {
+    found.unshift(levels[rest % levels.length]);
+    rest = Math.floor(rest / levels.length);
+  }
+  return found;
+}
+
+// The inverse of placeOf.
+export const idsAt = (section, place) => [
+  ...levelsAt(section, place).map((level) => level.id),
+  ...(section.replications ? [String(place % section.replications)] : []),
+];
+
+export function describe(section, place) {
+  const condition = levelsAt(section, place).map((level) => level.say).join(", ") || section.label;
+  return section.replications ? `replication ${place % section.replications} of ${condition}` : condition;
+}
+
+// What `simulate` is told of a data set of the reference run.
+export const addressOf = (place) => {
+  const [section] = reference.sections;
+  const levels = levelsAt(section, place).map(({ id }, d) => [section.keys[d].id, Number(id)]);
+  return { ...Object.fromEntries(levels), replication: place % replications };
 };
 
 export const line = (place) => {
-  const { n_groups, n_obs, group_sd, replication } = addressOf(place);
-  return `simulate(Condition(n_groups=${n_groups}, n_obs=${n_obs}, group_sd=${group_sd}), seed=${data.seed}, replication=${replication})`;
+  const { replication, ...condition } = addressOf(place);
+  const said = Object.entries(condition).map(([name, value]) => `${name}=${value}`);
+  return `simulate(Condition(${said.join(", ")}), seed=${data.seed}, replication=${replication})`;
 };
 
 // ---- Numbers ---------------------------------------------------------------------------------
@@ -159,3 +116,5 @@ export const number = (value) => {
   const text = Math.abs(value) < 1e-4 ? "0" : value.toPrecision(3);
   return (text.includes("e") ? String(Number(text)) : text).replace("-", "−");
 };
+// Several in a row, with what may be missing.
+export const numbers = (values) => values.map((value) => (value === null ? "–" : number(value)));

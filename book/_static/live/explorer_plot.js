@@ -1,232 +1,205 @@
-// The explorer's plot, as a Vega-Lite specification: a row a strategy, its data sets as points.
+// The explorer's plot, as a Vega-Lite specification: a panel a level, a row a strategy. Vega-Lite
+// lays it out, finds the point that is nearest to the pointer, and marks the points that its
+// parameters name: `cursor` (one, by its number) and `picked` (by its place in the grid).
 
-import { data } from "./explorer_model.js";
-
-const { strategies, replications } = data;
-
-// Spread the points of a row by a fixed disorder, so that a data set keeps its place in it.
-const jitter = (place, salt) => {
-  const scrambled = 43758.5453 * Math.sin(((place % replications) + 1) * (12.9898 + 65.243 * salt));
-  return scrambled - Math.floor(scrambled) - 0.5;
-};
-
-// A line a data set, one below the other, in the same order in every row.
-const stacked = (row, place, [centre, reach]) => ({
-  x: centre,
-  low: centre - reach,
-  high: centre + reach,
-  y: row.y - 0.3 + (0.75 * (place % replications)) / (replications - 1),
-});
-
-// A rate's data sets are all at yes or at no: a heap at either end.
-const scattered = (row, place, value, rate) => ({
-  x: rate ? value + 6 * jitter(place, 1) : value,
-  y: row.y + 0.7 * jitter(place, 0),
-});
+import { colorOf, looks, pathOf } from "./strategy_looks.js";
 
 const CROSS = "M-1,-1L1,1M-1,1L1,-1";
+// Both follow the theme by themselves.
+const INK = "currentColor";
+const PAPER = "var(--pst-color-background)";
 
-// Where things lie: rows from top to bottom, with a gap between levels.
-function layOut(rows, measure) {
-  let y = 0;
-  rows.forEach((row, i) => {
-    if (i && row.levelAt !== rows[i - 1].levelAt) y += 0.8;
-    row.y = y++;
-    row.points = row.values.map(({ place, value, interval }) => ({
-      place,
-      value,
-      interval,
-      row: i,
-      strategy: row.strategy.id,
-      ...(interval ? stacked(row, place, interval) : scattered(row, place, value, measure.rate)),
-    }));
-    row.byValue = [...row.points].sort((a, b) => a.x - b.x);
-  });
-  return y;
-}
+const layer = (transform, mark, encoding, more) => ({ transform, mark, encoding, ...more });
+const rule = (look) => ({ type: "rule", clip: true, ...look });
+const point = (look) => ({ type: "point", filled: true, opacity: 1, ...look });
+const field = (name, more) => ({ field: name, type: "quantitative", ...more });
+const where = (test) => ({ filter: test });
+const calculate = (as, expression) => ({ calculate: expression, as });
 
-// Ticks of a logarithmic axis: 1, 2, 5, 10, and so on.
-function decades([low, high]) {
-  const ticks = [];
-  for (let power = -4; power < 4; power++)
-    ticks.push(...[1, 2, 5].map((first) => Number(`${first}e${power}`)));
-  return ticks.filter((tick) => tick >= low && tick <= high);
-}
-
-// `rows` have level, strategy, values and their summary; they learn where they lie. `title` names
-// the dimension that lies side by side, if there is one. A narrow drawing has its axis title on two
-// lines.
-export function spec({ rows, measure, label, title, domain, width, font }) {
-  const height = layOut(rows, measure);
-  const intervals = Boolean(measure.interval);
-  const rate = Boolean(measure.rate) && !intervals;
-  // Both follow the theme by themselves.
-  const text = "currentColor";
-  const paper = "var(--pst-color-background)";
-  const x = {
-    field: "x",
-    type: "quantitative",
-    title: intervals
-      ? width < 480
-        ? measure.interval.label.split(", ")
-        : measure.interval.label
-      : label + (rate ? ", % of data sets" : measure.scale === "log" ? " (log scale)" : ""),
-    scale: { type: measure.rate ? "linear" : measure.scale, domain, nice: false },
-    axis: rate
-      ? { values: [0, 25, 50, 75, 100] }
-      : measure.scale === "log"
-        ? { values: decades(domain), format: "~g", labelOverlap: true }
-        : { format: "~g", tickCount: 6 },
-  };
-  // Labels stand at the middle of a level, or at each row when there is one condition.
-  const places = new Map();
-  for (const row of rows) {
-    const label = title ? String(row.level) : row.strategy.label;
-    places.set(label, [...(places.get(label) ?? []), row.y]);
+// Where a study keeps no data sets, a row has one point, itself.
+function tableOf(rows, replications) {
+  const table = [];
+  let at = 0;
+  for (const { strategy, level, points, mean, mcse, q1, median, q3 } of rows) {
+    const row = { strategy, label: looks.get(strategy).label, panel: level?.say ?? "" };
+    const sums = { mean, mcse, q1, median, q3 };
+    for (const one of points) {
+      one.at = at++;
+      const [x, reach] = one.interval ?? [one.value, 0];
+      const drawn = { x, low: x - reach, high: x + reach, rank: one.place % (replications ?? 1) };
+      table.push({ ...row, ...one, ...drawn, ...(replications ? {} : sums) });
+    }
+    if (replications) table.push({ ...row, ...sums });
   }
-  const mean = (numbers) => numbers.reduce((a, b) => a + b) / numbers.length;
-  const lines = Object.fromEntries([...places].map(([label, ys]) => [mean(ys), label.split(" ")]));
+  return table;
+}
+
+// `domain` is left out where the axis is to hold what is seen, and no more.
+export function spec({ rows, replications, measure, label, domain, width, font }) {
+  const values = tableOf(rows, replications);
+  const panels = [...new Set(values.map((one) => one.panel))];
+  const strategies = [...new Set(values.map((one) => one.strategy))];
+  const single = panels.length === 1;
+  const narrow = width < 480;
+  const intervals = Boolean(measure.interval);
+  const log = measure.scale === "log";
+
+  // ---- Axes and scales: names have a margin of their own, on two lines in a narrow drawing
+  const left = narrow ? 84 : 156;
+  const step = intervals ? (single ? 180 : 70) : single ? 48 : narrow ? 30 : 24;
+  const title = measure.interval ?? label + (log ? " (log scale)" : measure.rate ? " (%)" : "");
+  const along = {
+    title: narrow ? title.split(/, | (?=\()/) : title,
+    scale: log ? { type: "log", domain, nice: false } : { domain, nice: false, zero: false },
+    axis: { tickCount: narrow ? 4 : 7 },
+  };
+  const x = (name) => field(name, along);
   const y = {
-    field: "y",
-    type: "quantitative",
-    scale: { domain: [height - 0.4, -0.6], nice: false, zero: false },
+    field: "label",
+    type: "nominal",
+    sort: null,
+    title: null,
     axis: {
-      values: Object.keys(lines).map(Number),
-      grid: false,
+      labelExpr: narrow ? "split(replace(datum.label, ' ', '|'), '|')" : "datum.label",
+      minExtent: left,
+      maxExtent: left,
       ticks: false,
       domain: false,
-      labelPadding: 8,
-      labelLimit: 150,
-      labelExpr: `${JSON.stringify(lines)}[datum.value]`,
-      title,
-      titleAngle: 0,
-      titleAlign: "left",
-      titleAnchor: "end",
-      titleX: -30,
-      titleY: -14,
-      titleBaseline: "bottom",
     },
   };
-  const channel = (range) => ({
+  const look = (range) => ({
     field: "strategy",
     type: "nominal",
     legend: null,
-    scale: { domain: strategies.map((s) => s.id), range },
+    scale: { domain: strategies, range: strategies.map(range) },
   });
-  const color = channel(strategies.map((s) => `var(--strategy-${s.id})`));
-  const shape = channel(strategies.map((s) => s.shape));
-  const edges = rows
-    .filter((row, i) => i && row.levelAt !== rows[i - 1].levelAt)
-    .map((row) => ({ y: row.y - 0.9 }));
-  // What says no stands out in the page's ink.
-  const ink = { ...color, condition: { test: "!datum.value", value: text } };
-  const bars = rows.map((row) => ({
-    strategy: row.strategy.id,
-    y: row.y,
-    x: rate ? Math.max(row.mean - 1.96 * row.mcse, 0) : row.q1,
-    to: rate ? Math.min(row.mean + 1.96 * row.mcse, 100) : row.q3,
-    centre: rate ? row.mean : row.median,
-    top: row.y - 0.36,
-    end: domain[1],
-    words: measure.rate ? `${row.mean.toFixed(0)} % yes (MCSE ${row.mcse.toFixed(1)})` : "",
-  }));
-  const layersOfPoints = [
-    {
-      name: "points",
-      data: { name: "points" },
-      mark: { type: "point", filled: true, size: 26, opacity: 0.5 },
-      encoding: { x, y, color, shape },
-    },
-    {
-      data: { name: "bars" },
-      mark: { type: "rule", strokeWidth: rate ? 4 : 11, opacity: rate ? 0.9 : 0.5 },
-      encoding: { x, x2: { field: "to" }, y, color },
-    },
-    {
-      data: { name: "bars" },
-      mark: { type: "point", filled: true, size: 110, opacity: 1, stroke: paper, strokeWidth: 1.5 },
-      encoding: { x: { ...x, field: "centre" }, y, color, shape },
-    },
+  const [color, shape] = [look(colorOf), look(pathOf)];
+
+  // ---- Points: a data set keeps its place from row to row. Lines lie in order, one below the other,
+  // and dots in a disorder, by multiples of irrational numbers; heaps of yes and no spread both ways.
+  const heaps = measure.rate && replications && !intervals;
+  const toPoints = [
+    where("isValid(datum.at)"),
+    calculate("off", intervals ? "datum.rank" : `(datum.rank * ${Math.SQRT2}) % 1`),
+    calculate("x", heaps ? `datum.x + 6 * ((datum.rank * ${Math.sqrt(3)}) % 1 - 0.5)` : "datum.x"),
   ];
-  const reach = { x: { ...x, field: "low" }, x2: { field: "high" }, y };
-  const layersOfIntervals = [
-    {
-      data: { name: "points" },
-      mark: { type: "rule", clip: true, strokeWidth: title ? 1 : 1.4 },
-      encoding: { ...reach, color: ink },
-    },
-    {
-      name: "points",
-      data: { name: "points" },
-      mark: { type: "point", clip: true, filled: false, opacity: 1, strokeWidth: 1.6 },
-      encoding: {
-        x,
-        y,
-        color: ink,
-        size: { condition: { test: "!datum.value", value: 22 }, value: 5 },
-        shape: { condition: { test: "!datum.value", value: CROSS }, value: "circle" },
-      },
-    },
-    {
-      data: { name: "bars" },
-      mark: { type: "text", align: "right", baseline: "bottom", fontSize: 12, color: text },
-      encoding: { x: { ...x, field: "end" }, y: { ...y, field: "top" }, text: { field: "words" } },
-    },
-    {
-      data: { name: "picked" },
-      mark: { type: "rule", clip: true, color: text, strokeWidth: 3 },
-      encoding: reach,
-    },
-  ];
-  return {
-    width,
-    height: (intervals ? (title ? 70 : 180) : 22) * height + (intervals || title ? 0 : 26 * rows.length),
-    padding: { top: 6, right: 6, bottom: 4, left: 2 },
-    autosize: { type: "fit-x", contains: "padding" },
-    background: null,
-    datasets: { points: rows.flatMap((row) => row.points), bars, edges, picked: [], cursor: [] },
-    layer: [
-      { data: { name: "edges" }, mark: { type: "rule", color: text, opacity: 0.18 }, encoding: { y } },
-      ...(measure.reference === undefined
-        ? []
-        : [
-            {
-              data: { values: [{ x: measure.reference }] },
-              mark: { type: "rule", color: text, opacity: 0.55, strokeWidth: 2 },
-              encoding: { x },
-            },
-          ]),
-      ...(intervals ? layersOfIntervals : layersOfPoints),
-      {
-        data: { name: "picked" },
-        mark: { type: "line", color: text, strokeDash: [4, 3], strokeWidth: 1.4 },
-        encoding: { x, y, order: { field: "y", type: "quantitative" } },
-      },
-      {
-        data: { name: "picked" },
-        mark: { type: "point", filled: true, size: 90, opacity: 1, stroke: text, strokeWidth: 1.6 },
-        encoding: { x, y, color, shape },
-      },
-      {
-        data: { name: "cursor" },
-        mark: { type: "point", filled: false, size: 230, opacity: 1, stroke: text, strokeWidth: 2.2 },
-        encoding: { x, y },
-      },
+  const toPicked = [...toPoints, where("datum.place === picked")];
+  const inBand = intervals ? [single ? -6 : -14, replications] : [-0.2, 1.2];
+  const yOffset = field("off", { scale: { domain: inBand, nice: false, zero: false } });
+  const place = { x: x("x"), y, ...(replications ? { yOffset } : {}) };
+  const reach = { ...place, x: x("low"), x2: { field: "high" } };
+  const nearest = (on) => ({ type: "point", fields: ["at"], nearest: true, on, toggle: false, clear: false });
+  const points = {
+    name: "points",
+    params: [
+      { name: "near", select: nearest("pointermove[event.pointerType === 'mouse']") },
+      { name: "chosen", select: nearest("click") },
     ],
+  };
+
+  // ---- Rows: the middle half of the data sets and their median, or a mean and its 95 % interval
+  const quartiles = replications && !measure.rate;
+  const end = (sign) => `datum.mean ${sign} 1.96 * (datum.mcse || 0)`;
+  const toRows = [
+    where("isValid(datum.mean)"),
+    calculate("from", quartiles ? "datum.q1" : measure.rate ? `max(${end("-")}, 0)` : end("-")),
+    calculate("to", quartiles ? "datum.q3" : measure.rate ? `min(${end("+")}, 100)` : end("+")),
+    calculate("words", "format(datum.mean, '.0f') + ' % yes (MCSE ' + format(datum.mcse, '.1f') + ')'"),
+  ];
+  const bar = rule(quartiles ? { strokeWidth: 11, opacity: 0.5 } : { strokeWidth: 4, opacity: 0.9 });
+  const centre = point({ size: replications ? 110 : 70, stroke: PAPER, strokeWidth: 1.5 });
+  const sum = { x: x(quartiles ? "median" : "mean"), y, color, shape };
+
+  // What says no stands out in the page's ink.
+  const unless = (no, yes) => ({ ...yes, condition: { test: "!datum.value", value: no } });
+  const ofIntervals = () => [
+    layer(toPoints, rule({ strokeWidth: single ? 1.4 : 1 }), { ...reach, color: unless(INK, color) }),
+    layer(
+      toPoints,
+      point({ clip: true, filled: false, strokeWidth: 1.6 }),
+      {
+        ...place,
+        color: unless(INK, color),
+        size: unless(22, { value: 5 }),
+        shape: unless(CROSS, { value: "circle" }),
+      },
+      points,
+    ),
+    layer(
+      toRows,
+      { type: "text", align: "right", baseline: "top", fontSize: 12, color: INK },
+      { x: { value: "width" }, y: { ...y, bandPosition: 0 }, text: { field: "words" } },
+    ),
+    layer(toPicked, rule({ color: INK, strokeWidth: 3 }), reach),
+  ];
+  const ofValues = () => [
+    ...(replications
+      ? [layer(toPoints, point({ size: 26, opacity: 0.5 }), { ...place, color, shape }, points)]
+      : []),
+    layer(toRows, bar, { x: x("from"), x2: { field: "to" }, y, color }),
+    layer(toRows, centre, sum, replications ? {} : points),
+  ];
+  const ring = { stroke: INK, strokeWidth: 1.6 };
+  const reference = {
+    data: { values: [{ x: measure.reference }] },
+    mark: rule({ color: INK, opacity: 0.55, strokeWidth: 2 }),
+    encoding: { x: x("x") },
+  };
+  const layers = [
+    ...("reference" in measure ? [reference] : []),
+    ...(intervals ? ofIntervals() : ofValues()),
+    layer(
+      toPicked,
+      { type: "line", color: INK, strokeDash: [4, 3], strokeWidth: 1.4 },
+      { ...place, order: { field: "at" } },
+    ),
+    layer(toPicked, point({ size: 90, ...ring }), { ...place, color, shape }),
+    layer(
+      [...toPoints, where("datum.at === cursor")],
+      point({ filled: false, size: 230, ...ring, strokeWidth: 2.2 }),
+      place,
+    ),
+  ];
+
+  return {
+    data: { values },
+    params: [
+      { name: "cursor", value: -1 },
+      { name: "picked", value: -1 },
+    ],
+    background: null,
+    padding: { top: 2, right: 8, bottom: 4, left: 0 },
+    spacing: 16,
+    facet: {
+      row: {
+        field: "panel",
+        sort: panels,
+        title: null,
+        header: { labels: !single, labelOrient: "top", labelAnchor: "start", labelAngle: 0 },
+      },
+    },
+    spec: { width: width - left - 8, height: { step }, layer: layers },
     config: {
       aria: false,
       font,
       view: { stroke: null },
+      header: {
+        labelColor: INK,
+        labelFontSize: 12.5,
+        labelFontWeight: 600,
+        labelLimit: width - left - 8,
+        labelPadding: -6,
+      },
       axis: {
-        labelColor: text,
-        titleColor: text,
-        tickColor: text,
-        domainColor: text,
-        gridColor: text,
+        labelColor: INK,
+        titleColor: INK,
+        tickColor: INK,
+        domainColor: INK,
+        gridColor: INK,
         gridOpacity: 0.13,
         tickOpacity: 0.4,
         domainOpacity: 0.4,
-        labelFontSize: 12.5,
+        labelFontSize: narrow ? 11 : 12.5,
         titleFontSize: 13,
         titleFontWeight: 600,
         titlePadding: 8,
@@ -234,4 +207,3 @@ export function spec({ rows, measure, label, title, domain, width, font }) {
     },
   };
 }
-

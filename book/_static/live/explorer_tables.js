@@ -1,11 +1,10 @@
 // The view as tables: a row a condition and strategy, and a row a data set.
 
-import { DIMENSIONS, data, describe, number } from "./explorer_model.js";
-import { condition, measure, measureLabel, rows, spreadDimension, state } from "./explorer_state.js";
-import { named, pick, shown } from "./explorer_words.js";
+import { describe, numbers } from "./explorer_model.js";
+import { condition, measure, measureLabel, rows, section, spreadKey } from "./explorer_state.js";
+import { pick, shown } from "./explorer_words.js";
 import { make, table } from "./page.js";
-
-const { strategies, replications } = data;
+import { looks, named } from "./strategy_looks.js";
 
 export const summaryBox = make("div");
 const setsBox = make("div");
@@ -16,63 +15,64 @@ export const sets = make(
   setsBox,
 );
 
+const fixed = (value) => value?.toFixed(1) ?? "–";
+
 export function drawSummary() {
-  const spread = spreadDimension();
-  const rate = measure().rate;
-  const longer = rows.some((row) => row.longer);
+  const spread = spreadKey();
+  const { replications, longer } = section();
+  const { rate } = measure();
+  const more = longer && rows.some((row) => row.longer);
   const head = [
-    ...(spread ? [DIMENSIONS[spread].label] : []),
+    ...(spread ? [spread.label] : []),
     "Strategy",
     "Data sets",
-    ...(rate
-      ? ["Rate, %", "MCSE", ...(longer ? [`Rate in ${data.longer.n} others, %`, "MCSE"] : [])]
-      : ["Lower quartile", "Median", "Upper quartile", "Mean", "MCSE of the mean"]),
+    ...(rate ? ["Rate, %", "MCSE"] : []),
+    ...(more ? [`Rate in ${longer.n} others, %`, "MCSE"] : []),
+    ...(rate ? [] : replications ? ["Lower quartile", "Median", "Upper quartile", "Mean"] : [measure().label]),
+    ...(rate ? [] : [replications ? "MCSE of the mean" : "MCSE"]),
   ];
-  const body = rows.map((row) => [
-    ...(spread ? [String(row.level)] : []),
-    named(row.strategy),
-    String(row.n),
-    ...(rate
-      ? [row.mean.toFixed(0), row.mcse.toFixed(1), ...(row.longer ?? []).map((one) => one.toFixed(1))]
-      : [row.q1, row.median, row.q3, row.mean, row.mcse].map(number)),
+  const body = rows.map(({ level, strategy, n, mean, mcse, q1, median, q3, longer: others }) => [
+    ...(spread ? [level.label] : []),
+    named(strategy),
+    String(n),
+    ...(rate ? [mean, mcse, ...(others ?? [])].map(fixed) : []),
+    ...(rate ? [] : numbers(replications ? [q1, median, q3, mean, mcse] : [mean, mcse])),
   ]);
-  summaryBox.replaceChildren(table(`${measureLabel()}: ${condition()}`, head, body));
-  if (longer) {
-    const words = `The ${data.longer.n} others are further data sets of the same conditions, in a stored study with the batch engine.`;
-    summaryBox.append(make("p", { class: "explorer-hint" }, words));
-  }
-  if (rate) {
-    summaryBox.append(
-      make(
-        "p",
-        { class: "explorer-hint" },
-        "A rate of 0 or 100 % has an MCSE of 0, though with fifty data sets the true rate may lie some 7 points away.",
-      ),
+  const notes = [];
+  if (more)
+    notes.push(
+      `The ${longer.n} others are further data sets of the same conditions, in a stored study with the batch engine.`,
     );
-  }
+  if (rate && replications)
+    notes.push(
+      "A rate of 0 or 100 % has an MCSE of 0, though with fifty data sets the true rate may lie some 7 points away.",
+    );
+  summaryBox.replaceChildren(
+    table(`${measureLabel()}: ${condition()}`, head, body),
+    ...notes.map((words) => make("p", { class: "explorer-hint" }, words)),
+  );
 }
 
 export function drawSets() {
   setsBox.replaceChildren();
-  if (!sets.open || !rows.length) return;
-  const spread = spreadDimension();
+  sets.hidden = !section().replications;
+  if (!sets.open || !rows.length || sets.hidden) return;
+  const spread = spreadKey();
+  const levels = [...Map.groupBy(rows, (row) => row.level).values()];
   const head = [
     "Replication",
-    ...(spread ? [DIMENSIONS[spread].label] : []),
-    ...state.strategies.map((id) => strategies.find((s) => s.id === id).label),
+    ...(spread ? [spread.label] : []),
+    ...levels[0].map((row) => looks.get(row.strategy).label),
   ];
-  const levelRows = Map.groupBy
-    ? Map.groupBy(rows, (row) => row.levelAt)
-    : rows.reduce((m, row) => m.set(row.levelAt, [...(m.get(row.levelAt) ?? []), row]), new Map());
-  const body = [...levelRows.values()].flatMap((group) =>
-    group[0].values.map(({ place }, r) => [
+  const body = levels.flatMap((group) =>
+    group[0].points.map(({ place }, r) => [
       make(
         "button",
-        { type: "button", "aria-label": `Pick ${describe(place)}`, onclick: () => pick(place) },
-        String(place % replications),
+        { type: "button", "aria-label": `Pick ${describe(section(), place)}`, onclick: () => pick(place) },
+        String(r),
       ),
-      ...(spread ? [String(group[0].level)] : []),
-      ...group.map((row) => shown(row.values[r].value)),
+      ...(spread ? [group[0].level.label] : []),
+      ...group.map((row) => shown(row.points[r].value)),
     ]),
   );
   setsBox.append(table(`${measureLabel()}, a row a data set`, head, body));

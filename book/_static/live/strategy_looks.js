@@ -16,18 +16,25 @@ export function addPalette() {
   document.head.append(style);
 }
 
+// Within one unit of the middle.
 const PATHS = {
-  circle: "M0-5a5 5 0 1 1 0 10a5 5 0 1 1 0-10z",
-  square: "M-4.5-4.5h9v9h-9z",
-  "triangle-up": "M0-5.5l6 10.5h-12z",
-  diamond: "M0-6l5.5 6l-5.5 6l-5.5-6z",
+  circle: "M0-1a1 1 0 1 1 0 2a1 1 0 1 1 0-2z",
+  square: "M-.9-.9h1.8v1.8h-1.8z",
+  "triangle-up": "M0-1.1l1.2 2.1h-2.4z",
+  "triangle-down": "M0 1.1l1.2-2.1h-2.4z",
+  diamond: "M0-1.2l1.1 1.2l-1.1 1.2l-1.1-1.2z",
+  plus: "M-.35-1h.7v.65h.65v.7h-.65v.65h-.7v-.65h-.65v-.7h.65z",
+  cross: "M0-.5l.5-.5l.5.5l-.5.5l.5.5l-.5.5l-.5-.5l-.5.5l-.5-.5l.5-.5l-.5-.5l.5-.5z",
+  pentagon: "M0-1.1l1.05.76l-.4 1.23h-1.3l-.4-1.23z",
+  hexagon: "M0-1.1l.95.55v1.1l-.95.55l-.95-.55v-1.1z",
 };
+export const pathOf = (id) => PATHS[looks.get(id).shape];
 
 // A strategy's mark, at a place of a drawing.
 export const mark = (id, x, y, size = 1) =>
   draw("path", {
-    d: PATHS[looks.get(id).shape],
-    transform: `translate(${x} ${y}) scale(${size})`,
+    d: pathOf(id),
+    transform: `translate(${x} ${y}) scale(${5 * size})`,
     fill: colorOf(id),
   });
 
