@@ -64,6 +64,11 @@ class Converter(MarkdownConverter):
         el["href"] = urljoin(self.options["page_url"], el.get("href", ""))
         return super().convert_a(el, text, parent_tags)
 
+    # Of a picture that text shows; what cells draw is in their output.
+    def convert_img(self, el, text, parent_tags):
+        el["src"] = urljoin(self.options["page_url"], el.get("src", ""))
+        return super().convert_img(el, text, parent_tags)
+
     def convert_td(self, el, text, parent_tags):
         return super().convert_td(el, text.replace("|", r"\|"), parent_tags)
 
