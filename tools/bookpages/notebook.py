@@ -101,6 +101,8 @@ def parts_of_page(article, page_url):
             caption.select_one(".caption-number").wrap(soup.new_tag("strong"))
             cell.insert_after(caption.extract())
         cell.decompose()
+    for number in soup.select("figure .caption-number"):  # of pictures that text shows
+        number.wrap(soup.new_tag("strong"))
     # Exercises and solutions become headings: what stands under one can be folded in Jupyter.
     for kind, level in ((".exercise", "h3"), (".solution", "h4")):
         for box in soup.select(kind):
