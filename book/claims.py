@@ -4,7 +4,7 @@ What was said about strategies is judged on the stored study `post_grid`, thousa
 in each of the post's conditions, fitted by the batch engine; what was said about failing fits on
 lme4's fifty, the reference run. A claim has comparisons at its core, which must all hold for it
 to hold at all, and wider ones: where one of them is contrary for certain, the claim has limits.
-The chapter `conclusions` tells their numbers; `tests/test_claims.py` holds the verdicts.
+The chapter `verdicts` tells their numbers; `tests/test_claims.py` holds the verdicts.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The verdicts of the chapter `conclusions`, over the stored study and the reference run."""
+"""The verdicts on the claims of the 2019 post, over the stored study and the reference run."""
 
 import re
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_a_claim_has_the_verdict_that_the_chapter_explains(claims, name):
 
 def test_the_chapter_takes_up_every_claim(claims):
     assert set(claims) == set(VERDICTS)
-    text = (Path(__file__).parent.parent / "book/conclusions.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parent.parent / "book/verdicts.md").read_text(encoding="utf-8")
     for name, claim in claims.items():
         assert f"**{claim.text}** *{{glue:text}}`verdict_{name}`.*" in text
 
@@ -241,6 +241,6 @@ def test_lme4s_fifty_say_what_the_study_says(reference, study):
 
 
 def test_no_verdict_is_written_by_hand():
-    text = (Path(__file__).parent.parent / "book/conclusions.md").read_text(encoding="utf-8")
-    after = text[text.index("### Finding the truth") : text.index("## What this book cannot")]
+    text = (Path(__file__).parent.parent / "book/verdicts.md").read_text(encoding="utf-8")
+    after = text[text.index("## Finding the truth") : text.index("## What to take away")]
     assert not re.search(r"\*(holds|does not hold)", after)

@@ -63,6 +63,11 @@ class Converter(MarkdownConverter):
         el["href"] = urljoin(self.options["page_url"], el.get("href", ""))
         return super().convert_a(el, text, parent_tags)
 
+    # Of a picture that text shows; what cells draw is in their output.
+    def convert_img(self, el, text, parent_tags):
+        el["src"] = urljoin(self.options["page_url"], el.get("src", ""))
+        return super().convert_img(el, text, parent_tags)
+
     def convert_td(self, el, text, parent_tags):
         return super().convert_td(el, text.replace("|", r"\|"), parent_tags)
 
@@ -95,6 +100,8 @@ def parts_of_page(article, page_url):
             caption.select_one(".caption-number").wrap(soup.new_tag("strong"))
             cell.insert_after(caption.extract())
         cell.decompose()
+    for number in soup.select("figure .caption-number"):  # of pictures that text shows
+        number.wrap(soup.new_tag("strong"))
     # Exercises and solutions become headings: what stands under one can be folded in Jupyter.
     for kind, level in ((".exercise", "h3"), (".solution", "h4")):
         for box in soup.select(kind):
