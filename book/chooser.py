@@ -18,20 +18,20 @@ from mlmlearn import STRATEGIES
 WITHIN, BETWEEN, CROSS, BOTH = "within", "between", "cross", "both"
 VARIES = {
     WITHIN: "changes from row to row: a condition, a dose, the day",
-    BETWEEN: "belongs to the group, and we ask for a difference in level: arm, age, school type",
-    CROSS: "treatment by time: does what belongs to the group change what a row's predictor does?",
-    BOTH: "does both: rows differ within a group, and groups differ in their means (daily stress)",
+    BETWEEN: "belongs to the person or school, and we ask for a difference in level: arm, age",
+    CROSS: "treatment by time: does what belongs to the person change what a row's predictor does?",
+    BOTH: "does both: rows differ within a person, and people differ in their means (daily stress)",
 }
 NOTHING, ITEMS, NESTED = "nothing", "items", "nested"
 REPEATS = {
     NOTHING: "nothing else",
-    ITEMS: "items, raters or words that many groups share",
+    ITEMS: "items, raters or words that many people share",
     NESTED: "three levels: pupils in classes in schools (pupils in schools are two, so: nothing)",
 }
 COMPLETE, GAPS = "complete", "gaps"
 MISSING = {
-    COMPLETE: "no, or a few by chance alone",
-    GAPS: "yes: some stop early or skip answers, maybe because of how they are doing",
+    COMPLETE: "no",
+    GAPS: "yes, or not sure: some stop early or skip answers",
 }
 MANY = 10**6
 
@@ -90,7 +90,7 @@ CODED = "Write an arm as 0 and 1: of two words, the first in the alphabet become
 
 RULES = [
     Rule(
-        "items", "Groups cross with items", tuple(VARIES), (2, MANY), (2, MANY),
+        "items", "People cross with items", tuple(VARIES), (2, MANY), (2, MANY),
         None,
         "",
         "lmer(y ~ x + (x | person) + (x | item), data)",
@@ -104,7 +104,8 @@ RULES = [
         repeats=(ITEMS,), simulated=False,
     ),
     Rule(
-        "nested", "Groups in larger groups", tuple(VARIES), (2, MANY), (2, MANY),
+        "nested", "Three levels, such as pupils in classes in schools", tuple(VARIES),
+        (2, MANY), (2, MANY),
         "cluster_robust_cr2",
         'fit("cluster_robust_cr2", "y ~ x", data, group="school")',
         'clubSandwich::coef_test(lm(y ~ x, data), vcov = "CR2", cluster = data$school)',
@@ -118,13 +119,13 @@ RULES = [
         repeats=(NESTED,), simulated=False,
     ),
     Rule(
-        "few_between", "Below 30 groups, and a predictor that belongs to them", (BETWEEN,),
-        (2, 29), (2, MANY),
+        "few_between", "A predictor that belongs to people, of whom there are fewer than 30",
+        (BETWEEN,), (2, 29), (2, MANY),
         "two_stage",
         'fit("two_stage", "y ~ arm", data, group="person")',
         "summary(lm(y ~ arm, aggregate(y ~ person + arm, data, mean)))",
         'smf.ols("y ~ arm", data.groupby(["person", "arm"], as_index=False)["y"].mean()).fit()',
-        "Each group counts once, however many rows it has, so more rows hardly help. The full "
+        "Each person counts once, however many rows there are, so more rows hardly help. The full "
         "multilevel model is as good where half of twenty are treated, and a little too sure below "
         "that. With three groups or fewer in one arm no strategy has much to go by. Centre what "
         "else you add: otherwise the arms are compared where those predictors are zero. " + CODED,
@@ -133,12 +134,12 @@ RULES = [
         missing=(COMPLETE,), example=SCHOOLS,
     ),
     Rule(
-        "between", "A predictor that belongs to the group", (BETWEEN,), (30, MANY), (2, MANY),
+        "between", "A predictor that belongs to people", (BETWEEN,), (30, MANY), (2, MANY),
         "mlm_full",
         'fit("mlm_full", "y ~ arm", data, group="person")',
         "lmer(y ~ arm + (1 | person), data)",
         'smf.mixedlm("y ~ arm", data, groups="person").fit()',
-        "Degrees of freedom count groups, not rows. If a predictor that changes within groups "
+        "Degrees of freedom count people, not rows. If a predictor that changes within people "
         "stands in the formula too, let its slope vary, and give it its zero in the middle. "
         + CODED,
         "We modelled y in a multilevel model with random intercepts for people (REML, "
@@ -147,12 +148,13 @@ RULES = [
         missing=(COMPLETE,),
     ),
     Rule(
-        "between_gaps", "A predictor that belongs to the group, and some stop early", (BETWEEN,),
+        "between_gaps", "A predictor that belongs to people, and some stop early", (BETWEEN,),
         (2, MANY), (2, MANY),
         "mlm_full",
         'data["time"] = data["time"] - data["time"].mean()\n'
         'fit("mlm_full", "y ~ arm * time", data, group="person")',
         "lmer(y ~ arm * I(time - mean(time)) + (I(time - mean(time)) | person), data)",
+        'data["time"] = data["time"] - data["time"].mean()\n'
         'smf.mixedlm("y ~ arm * time", data, groups="person", re_formula="~time").fit()',
         "If the outcome changes over time, the mean of someone who left early is one of early "
         "answers alone. So time belongs in the formula, with its zero in the middle: then the row "
@@ -164,7 +166,7 @@ RULES = [
         missing=(GAPS,), example=PATIENTS,
     ),
     Rule(
-        "cross", "Treatment by time: does what belongs to the group change a slope?", (CROSS,),
+        "cross", "Treatment by time: does what belongs to people change a slope?", (CROSS,),
         (2, MANY), (2, MANY),
         "mlm_full",
         'fit("mlm_full", "y ~ arm * time", data, group="person")',
@@ -172,7 +174,7 @@ RULES = [
         'smf.mixedlm("y ~ arm * time", data, groups="person", re_formula="~time").fit()',
         "The slope of time must vary between people. A random intercept alone counts rows where "
         "only people count. The answer is the row of the product; the row of the arm is the "
-        "difference where time is zero. " + CODED,
+        "difference where time is zero, so number the first visit 0. " + CODED,
         "We modelled y by arm, time and their product in a multilevel model with random intercepts "
         "and slopes of time for people (REML, Satterthwaite degrees of freedom); arm by time: "
         + REPORT + SPREADS,
@@ -198,18 +200,18 @@ RULES = [
         "within_between",
     ),
     Rule(
-        "very_few_within", "Very few groups, many rows each", (WITHIN,), (2, 9), (6, MANY),
+        "very_few_within", "Very few people, many rows each", (WITHIN,), (2, 9), (6, MANY),
         "two_stage",
         'fit("two_stage", "y ~ x", data, group="person")',
         't.test(sapply(split(data, data$person), function(one) coef(lm(y ~ x, one))["x"]))',
         "",
-        "So few groups know little of the others, and the interval is wide; that is honest.",
+        "So few people know little of the others, and the interval is wide; that is honest.",
         "We fitted y by x for each person and tested the mean slope against zero; " + REPORT,
         "few_people",
         missing=(COMPLETE,),
     ),
     Rule(
-        "within", "A predictor that changes within groups", (WITHIN,), (2, MANY), (2, MANY),
+        "within", "A predictor that changes within people", (WITHIN,), (2, MANY), (2, MANY),
         "mlm_full",
         'fit("mlm_full", "y ~ x", data, group="person")',
         "lmer(y ~ x + (x | person), data)",
@@ -292,7 +294,7 @@ def calls(rule, missing):
     return {
         "mlmlearn": ours,
         "R (lme4, lmerTest)": rule.r,
-        "statsmodels": other.replace("data", "data.dropna()") if gaps else other,
+        "statsmodels": other.replace(" data,", " data.dropna(),") if gaps else other,
     }
 
 
@@ -406,7 +408,7 @@ def _table():
 
 def _size(rule):
     said = []
-    for name, (least, most) in (("groups", rule.groups), ("rows each", rule.rows)):
+    for name, (least, most) in (("people", rule.groups), ("rows each", rule.rows)):
         if least > 2 and most == MANY:
             said.append(f"{least} or more {name}")
         elif most < MANY:

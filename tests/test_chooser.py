@@ -70,7 +70,9 @@ def test_what_a_rule_tells_to_type_fits_its_strategy(rule, missing, data):
     assert result.coefs["se"].notna().all()
     if typed["statsmodels"]:
         names["data"] = names["data"].drop(columns=["Group", "DV"])
-        other = eval(typed["statsmodels"], names | {"smf": smf})
+        *before, last = typed["statsmodels"].splitlines()
+        exec("\n".join(before), names)
+        other = eval(last, names | {"smf": smf})
         terms = [name for name in result.coefs.index if name != "Intercept"]
         assert other.params[terms].to_list() == pytest.approx(
             result.coefs.loc[terms, "estimate"].to_list(), abs=0.02

@@ -41,7 +41,8 @@
       "95 % intervals that held the truth, in percent (Monte Carlo standard error), in the " +
       `nearest simulated study: ${near[0].groups} people, ${near[0].rows} rows each, ` +
       `${near[0].of}, nothing missing. People's slopes differ with an SD given in SDs of the ` +
-      "noise, for a predictor whose own SD is 1; of a condition coded 0 and 1 take half the SD.";
+      "noise, for a predictor whose own SD is 1: multiply yours by the SD of your predictor (0.5 for " +
+      "a condition coded 0 and 1, 2.3 for visits 0 to 7).";
     const row = (part, tag, cells) => {
       const line = part.insertRow();
       for (const text of cells) line.append(make(tag, text));
@@ -111,7 +112,7 @@
     }
     output.append(make("p", `Beware: ${rule.caution}`));
     if (rule.statsmodels && rule.strategy !== "two_stage") {
-      output.append(make("p", "statsmodels tests with z, which is too sure with few groups."));
+      output.append(make("p", "statsmodels tests with z, which is too sure with few people."));
     }
     if (incomplete && rule.simulated) output.append(make("p", leavers()));
     output.append(
