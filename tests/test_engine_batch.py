@@ -16,7 +16,7 @@ from mlmlearn import (
     reml,
     run,
     simulate,
-    simulation,
+    workers,
 )
 from mlmlearn.batch import Batch
 from mlmlearn.simulation import draw_many
@@ -517,16 +517,15 @@ KINDS = [
 
 @pytest.mark.parametrize(("kind", "reason", "failing"), KINDS, ids=[kind for kind, *_ in KINDS])
 def test_a_bad_data_set_costs_its_neighbours_nothing(monkeypatch, kind, reason, failing):
-    grid, drawn = Grid([12], [8], [0.5], 9), simulation.draw
+    grid = Grid([12], [8], [0.5], 9)
     expected = run(grid, engine="batch", progress=False)
 
-    def spoiling(condition, seed, replication):
-        found = drawn(condition, seed, replication)
-        if replication == 5:
-            spoil(kind, found.X, found.y)
+    def spoiling(condition, seed, replications):
+        found = draw_many(condition, seed, replications)
+        spoil(kind, found.X[5], found.y[5])
         return found
 
-    monkeypatch.setattr(simulation, "draw", spoiling)
+    monkeypatch.setattr(workers, "draw_many", spoiling)
     found = run(grid, engine="batch", progress=False)
     pd.testing.assert_frame_equal(
         found.fits.query("replication != 5"),
