@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from mlmlearn.batch import Batch, Texts
 from mlmlearn.triangles import FloatArray
@@ -58,9 +58,9 @@ class Fitted:
         """Fill in tests and intervals from t with df, and what is missing of a fit's status."""
         b = len(self.estimate)
         with np.errstate(divide="ignore", invalid="ignore"):
-            half_width = stats.t.ppf(0.975, self.df) * self.se
+            half_width = special.stdtrit(self.df, 0.975) * self.se
             default: dict[str, Any] = {
-                "p": 2 * stats.t.sf(np.abs(self.estimate / self.se), self.df),
+                "p": 2 * special.stdtr(self.df, -np.abs(self.estimate / self.se)),
                 "ci_low": self.estimate - half_width,
                 "ci_high": self.estimate + half_width,
                 "converged": np.ones(b, dtype=bool),
