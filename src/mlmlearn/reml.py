@@ -69,10 +69,10 @@ MOST_STEPS, FLAT, SHORTEST, CLOSE, NEARLY, ROUNDING = 500, 1e-11, 1e-9, 1e-7, 0.
 LONGEST, FLATTEST, NUDGE = 1.0, 1e-7, 0.01
 
 # Scoring starts from random effects of the size START, and keeps them above LEAST. Where the sizes
-# found differ much (the smallest below ROUND of the largest), further searches start from scoring
-# at the size LARGE, from very LARGE effects, from a LARGE last and otherwise SMALL effects, and
+# found differ much (the smallest below ROUND of the largest), further searches start from
+# OTHER_SIZES, from scoring at the size LARGE, from a LARGE last and otherwise SMALL effects, and
 # from where large and small ones have changed places.
-START, LEAST, ROUND, LARGE, SMALL = 0.5, 0.15, 0.2, 10.0, 0.1
+START, LEAST, ROUND, OTHER_SIZES, LARGE, SMALL = 0.5, 0.15, 0.2, (3.0, 30.0), 10.0, 0.1
 
 # Turning rows until none overlap takes a handful of sweeps; rounding must not make it go on.
 MOST_SWEEPS = 50
@@ -579,14 +579,17 @@ def best_of_searches(blocks, common, rest, n_rows, n_groups, axes, correlated, p
     small = sizes < ROUND * sizes.max()
     if m == 1 or prior or not small.any():
         return best
-    for other in range(4):
-        V, s = axes, np.full(m, 3 * LARGE)
+    for other in range(3 + len(OTHER_SIZES)):
+        V = axes
         if other == 0:
             V, s = start(*given, n_groups, axes, LARGE, T)
         elif other == 1:
             V, s = found_axes, np.where(small, sizes.max(), SMALL * sizes.max())
         elif other == 2:
-            s[:-1], s[-1] = SMALL, LARGE
+            s = np.full(m, SMALL)
+            s[-1] = LARGE
+        else:
+            s = np.full(m, OTHER_SIZES[other - 3])
         found = search(*given, V, s, correlated, prior, best[0], best[1], best[2])
         if found[0] < best[0] - CLOSE:
             best = found
