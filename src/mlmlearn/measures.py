@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from mlmlearn.errors import InputError
 
@@ -36,7 +36,7 @@ def _study(fits: pd.DataFrame, level: float) -> FloatArray:
     if level == 0.95 and {"ci_low", "ci_high"} <= set(fits.columns):
         low, high = fits["ci_low"], fits["ci_high"]
     else:
-        half_width = stats.t.ppf((1 + level) / 2, fits["df"]) * fits["se"]
+        half_width = special.stdtrit(fits["df"], (1 + level) / 2) * fits["se"]
         low, high = fits["estimate"] - half_width, fits["estimate"] + half_width
     columns = (
         fits["estimate"] - fits["truth"],

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+from scipy import special
 
 from mlmlearn.checks import number_in, whole_number
 from mlmlearn.conditions import Condition, Grid
@@ -150,6 +150,8 @@ def _smallest(part: pd.DataFrame, power: float, rng: np.random.Generator) -> dic
 
 def _rising(rates: FloatArray, n: FloatArray) -> FloatArray:
     """Return the nearest rates that never fall along the last axis (isotonic regression)."""
+    from scipy import optimize  # slow to import, and few need it
+
     return np.stack([optimize.isotonic_regression(one, weights=n).x for one in rates])
 
 
@@ -171,8 +173,8 @@ def _crossings(tried: FloatArray, rates: FloatArray, n: FloatArray, power: float
         Infinite where a curve does not get there.
     """
     # A rate of 0 or 1 is one that so many data sets cannot tell from it.
-    height = stats.norm.ppf(np.clip(_rising(rates, n), 0.5 / n, 1 - 0.5 / n))
-    target, x = stats.norm.ppf(power), np.sqrt(tried)
+    height = special.ndtri(np.clip(_rising(rates, n), 0.5 / n, 1 - 0.5 / n))
+    target, x = special.ndtri(power), np.sqrt(tried)
     first = (height >= target).argmax(axis=1)
     row, before = np.arange(len(height)), np.maximum(first - 1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):

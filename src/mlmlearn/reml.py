@@ -60,7 +60,7 @@ ABREAST = 100
 # A search ends with a step that promises less than FLAT of deviance (since a step doubles the right
 # digits, the next would promise the square of that), where not even the share SHORTEST of a step
 # helps, or CLOSE to an end that is known: in deviance, or NEARLY there in the last steps towards
-# it. ROUNDING is what sums over rows may be off by.
+# it. ROUNDING is what sums over 10,000 rows may be off by.
 MOST_STEPS, FLAT, SHORTEST, CLOSE, NEARLY, ROUNDING = 500, 1e-11, 1e-9, 1e-7, 0.1, 1e-9
 
 # A step is at most LONGEST moves long (far away the surface is not a parabola), and a curvature
@@ -526,6 +526,7 @@ def search(blocks, common, rest, n_rows, V, s, correlated, prior, known, axes, s
     n, _, m, w = blocks.shape
     T = m * (m + 1) // 2 if correlated else m
     P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
+    rounding = ROUNDING * max(1.0, n_rows / 10_000)
     value, beta, W = profiled(blocks, common, rest, n_rows, V, s, P, Q)
     value -= 2 * prior * np.log(np.abs(s)).sum() if prior else 0.0
     slope, hessian, S = bent(P, Q, W, n_rows, s, T, prior)
@@ -541,7 +542,7 @@ def search(blocks, common, rest, n_rows, V, s, correlated, prior, known, axes, s
             V, s = moved(V_here, s_here, share * step, correlated)
             trial, beta, W = profiled(blocks, common, rest, n_rows, V, s, P, Q)
             trial -= 2 * prior * np.log(np.abs(s)).sum() if prior else 0.0
-            if trial <= value - 1e-4 * share * promise + ROUNDING:
+            if trial <= value - 1e-4 * share * promise + rounding:
                 break
             share *= 0.3
             if share <= SHORTEST:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from mlmlearn.conditions import Grid
 from mlmlearn.errors import InputError, RunError
@@ -174,7 +174,7 @@ def _with_intervals(fits: pd.DataFrame) -> pd.DataFrame:
     """Add 95 % intervals to tables of runs that were made before there were any."""
     if "ci_low" in fits:
         return fits
-    half_width = stats.t.ppf(0.975, fits["df"]) * fits["se"]
+    half_width = special.stdtrit(fits["df"], 0.975) * fits["se"]
     return fits.assign(ci_low=fits["estimate"] - half_width, ci_high=fits["estimate"] + half_width)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from mlmlearn import multilevel
 from mlmlearn.batch import Batch, Texts
@@ -80,7 +80,7 @@ def _kept(found: Fitted, batch: Batch, random: Flags, correlated: bool) -> Fitte
 
 def p_value(smaller: FloatArray, larger: FloatArray, df: int) -> FloatArray:
     """Compare two REML deviances, those of the smaller and of the larger model."""
-    return np.asarray(stats.chi2.sf(smaller - larger, df))
+    return np.asarray(special.chdtrc(df, np.maximum(smaller - larger, 0)))
 
 
 def _spare(smaller: Fitted, larger: Fitted, df: int) -> Flags:
