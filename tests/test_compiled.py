@@ -4,12 +4,15 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+from mlmlearn import normals
 
 ADD = """
 from mlmlearn import qr
 import numpy as np
-print(qr.inner(np.ones(4), np.arange(4.0)), qr.inner.stats.cache_path)
+print(qr.triangles_of_blocks(np.ones((1, 4, 1)))[0, 0, 0], qr.triangles_of_blocks.stats.cache_path)
 """
 
 
@@ -24,7 +27,7 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path, folder):
         text=True,
         check=True,
     )
-    assert done.stdout.startswith("6.0")
+    assert done.stdout.startswith("-2.0")
     assert bool(list(tmp_path.rglob("*.nbi"))) == (folder == "writable")
 
 
@@ -40,7 +43,7 @@ tempfile.TemporaryFile = refuse
 
 
 def test_what_was_compiled_is_read_from_a_folder_that_cannot_be_written(tmp_path):
-    hits = "\nprint(sum(qr.inner.stats.cache_hits.values()))"
+    hits = "\nprint(sum(qr.triangles_of_blocks.stats.cache_hits.values()))"
     for code in (ADD, IN_A_SANDBOX + ADD + hits):
         done = subprocess.run(
             [sys.executable, "-c", code],
@@ -56,3 +59,21 @@ def test_what_was_compiled_is_read_from_a_folder_that_cannot_be_written(tmp_path
 def test_importing_the_package_does_not_import_numba():
     code = "import sys, mlmlearn; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_random_numbers_are_numpys_to_the_bit():
+    # Among two million numbers are hundreds from the tail, which comes about by another road.
+    b, J, n, k = 4, 20, 5000, 5
+    entropy = [np.random.SeedSequence([8, i]) for i in range(b)]
+    betas, deviations = np.empty((b, k)), np.empty((b, J, k))
+    X, noise = np.empty((b, J, n, k)), np.empty((b, J, n))
+    seeds = np.array([one.generate_state(4, np.uint64) for one in entropy])
+    normals.fill(seeds, True, betas, deviations, X, noise)
+    assert (np.abs(X) > normals.TAIL).sum() > 300
+    for i, one in enumerate(entropy):
+        rng = np.random.Generator(np.random.PCG64(one))
+        np.testing.assert_array_equal(betas[i], rng.uniform(size=k))
+        np.testing.assert_array_equal(deviations[i], rng.standard_normal((J, k)))
+        np.testing.assert_array_equal(X[i, ..., 0], 1)
+        np.testing.assert_array_equal(X[i, ..., 1:], rng.standard_normal((J, n, k - 1)))
+        np.testing.assert_array_equal(noise[i], rng.standard_normal((J, n)))

@@ -16,7 +16,7 @@ from mlmlearn import (
     reml,
     run,
     simulate,
-    simulation,
+    workers,
 )
 from mlmlearn.batch import Batch
 from mlmlearn.simulation import draw_many
@@ -137,10 +137,10 @@ def evaluated(data, m, V, s, n_moves, prior=0.0):
     blocks = reml.side_by_side(pooled.rows[0])
     n, _, _, w = blocks.shape
     P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
-    value, _, weights = reml.profiled(
+    value, _, W = reml.profiled(
         blocks, pooled.common[0], pooled.rest[0], data.n_rows[0], V, s, P, Q
     )
-    return value, weights, *reml.bent(P, Q, weights, data.n_rows[0], s, n_moves, prior)
+    return value, W, *reml.bent(P, Q, W, data.n_rows[0], s, n_moves, prior)
 
 
 @pytest.mark.parametrize("prior", [0.0, 1.0])
@@ -164,7 +164,7 @@ def test_the_derivatives_are_those_of_the_deviance(m, n_groups, correlated, prio
         G = at(*steps)
         return deviance_of(data, G)[0] - prior * np.linalg.slogdet(G)[1]
 
-    value, weights, slope, hessian, S = evaluated(data, m, V, s, n_moves, prior)
+    value, W, slope, hessian, S = evaluated(data, m, V, s, n_moves, prior)
     stay = (0, 0.0)
     assert value == pytest.approx(deviance_of(data, at(stay))[0], abs=1e-10)
     across = hessian[:-1, -1:]
@@ -182,7 +182,7 @@ def test_the_derivatives_are_those_of_the_deviance(m, n_groups, correlated, prio
             bend = (4 * short - long) / 3  # what a difference is off by goes with h^2
             assert profiled[t, u] == pytest.approx(bend, rel=1e-4, abs=1e-4)
         sides = [deviance_of(data, at((t, h)))[1] for h in (1e-5, -1e-5)]
-        change = weights[:-1, :-1] @ S[t, :-1, :-1] @ weights[:-1, :-1]
+        change = W[:-1, :-1].T @ S[t, :-1, :-1] @ W[:-1, :-1]
         np.testing.assert_allclose(change, (sides[0] - sides[1]) / 2e-5, rtol=1e-5, atol=1e-8)
 
 
@@ -194,12 +194,13 @@ def test_a_search_leaves_a_variance_of_zero_when_there_is_a_better_one(m):
         given = (
             reml.side_by_side(data.rows[i]), data.common[i], data.rest[i], data.n_rows[i],
         )  # fmt: skip
-        from_zero = reml.search(*given, np.eye(m), np.zeros(m), True, 0.0, np.inf)[0]
+        zero = np.eye(m), np.zeros(m)
+        from_zero = reml.search(*given, *zero, True, 0.0, np.inf, *zero)[0]
         best = reml.best_of_searches(*given, data.n_groups[i], np.eye(m), True, 0.0)[0]
         assert from_zero == pytest.approx(best, abs=1e-8)
         n, columns, _, w = given[0].shape
         P, Q = np.empty((n, m, m, w)), np.empty((n, columns, m, w))
-        at_zero = reml.profiled(*given, np.eye(m), np.zeros(m), P, Q)[0]
+        at_zero = reml.profiled(*given, *zero, P, Q)[0]
         assert from_zero < at_zero - 1
 
 
@@ -517,16 +518,15 @@ KINDS = [
 
 @pytest.mark.parametrize(("kind", "reason", "failing"), KINDS, ids=[kind for kind, *_ in KINDS])
 def test_a_bad_data_set_costs_its_neighbours_nothing(monkeypatch, kind, reason, failing):
-    grid, drawn = Grid([12], [8], [0.5], 9), simulation.draw
+    grid = Grid([12], [8], [0.5], 9)
     expected = run(grid, engine="batch", progress=False)
 
-    def spoiling(condition, seed, replication):
-        found = drawn(condition, seed, replication)
-        if replication == 5:
-            spoil(kind, found.X, found.y)
+    def spoiling(condition, seed, replications):
+        found = draw_many(condition, seed, replications)
+        spoil(kind, found.X[5], found.y[5])
         return found
 
-    monkeypatch.setattr(simulation, "draw", spoiling)
+    monkeypatch.setattr(workers, "draw_many", spoiling)
     found = run(grid, engine="batch", progress=False)
     pd.testing.assert_frame_equal(
         found.fits.query("replication != 5"),

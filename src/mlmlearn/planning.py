@@ -150,9 +150,9 @@ def _smallest(part: pd.DataFrame, power: float, rng: np.random.Generator) -> dic
 
 def _rising(rates: FloatArray, n: FloatArray) -> FloatArray:
     """Return the nearest rates that never fall along the last axis (isotonic regression)."""
-    from scipy.optimize import isotonic_regression  # slow to import, and needed here alone
+    from scipy import optimize  # slow to import, and few need it
 
-    return np.stack([isotonic_regression(one, weights=n).x for one in rates])
+    return np.stack([optimize.isotonic_regression(one, weights=n).x for one in rates])
 
 
 def _crossings(tried: FloatArray, rates: FloatArray, n: FloatArray, power: float) -> FloatArray:

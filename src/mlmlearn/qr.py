@@ -1,6 +1,7 @@
 """QR decompositions of many small blocks of rows, by Householder's reflections.
 
-Every function here works through its blocks one after another, in order.
+Blocks stand side by side in lanes, so that the processor takes several at once; none depends on
+its neighbours. Rows of zeros add nothing.
 """
 
 import numpy as np
@@ -9,69 +10,82 @@ from mlmlearn.compiled import compiled
 
 __all__ = ["standardise", "triangles_of_blocks", "triangles_of_rows"]
 
-
-@compiled
-def inner(a, b):
-    """Inner product of vectors whose length is a multiple of four, as four sums side by side."""
-    one, two, three, four = 0.0, 0.0, 0.0, 0.0
-    for i in range(0, len(a), 4):
-        one += a[i] * b[i]
-        two += a[i + 1] * b[i + 1]
-        three += a[i + 2] * b[i + 2]
-        four += a[i + 3] * b[i + 3]
-    return one + two + three + four
+# Blocks side by side, and the rows that are taken at once, few enough to stay close at hand.
+LANES, ROWS = 32, 32
 
 
 @compiled
-def reflect(columns, R):
-    """Turn columns, shape (q, n), into an upper triangle R by reflections; they are used up.
+def add_products(out, sign, a, b):
+    """Add, or subtract, the products of two vectors' entries."""
+    for i in range(len(out)):
+        out[i] += sign * a[i] * b[i]
 
-    n is a multiple of four and at least q: rows of zeros add nothing.
+
+@compiled
+def fold_in(rows, n, R):
+    """Fold the first n rows into triangles by reflections, which use the rows up.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (q, ROWS, LANES)
+        Columns before rows.
+    R : ndarray, shape (q, q, LANES)
+        Upper triangles, of zeros at first.
     """
-    q, n = columns.shape
-    R[:] = 0
+    q = len(R)
+    first, back, x = np.empty(LANES), np.empty(LANES), np.empty(LANES)
     for c in range(q):
-        v = columns[c]
-        length = np.copysign(np.sqrt(inner(v, v)), v[c])
-        if length == 0:
-            continue
-        v[c] += length
-        R[c, c] = -length
+        x[:] = R[c, c] ** 2
+        for r in range(n):
+            add_products(x, 1, rows[c, r], rows[c, r])
+        for i in range(LANES):
+            length = np.copysign(np.sqrt(x[i]), R[c, c, i])
+            first[i] = R[c, c, i] + length
+            back[i] = 1 / (length * first[i]) if length != 0 else 0.0
+            R[c, c, i] = -length
         for a in range(c + 1, q):
-            x = inner(v, columns[a]) / (length * v[c])
-            for i in range(n):
-                columns[a, i] -= x * v[i]
-            # What is done is not looked at again.
-            R[c, a] = columns[a, c]
-            columns[a, c] = 0
+            x[:] = first * R[c, a]
+            for r in range(n):
+                add_products(x, 1, rows[c, r], rows[a, r])
+            x *= back
+            add_products(R[c, a], -1, x, first)
+            for r in range(n):
+                add_products(rows[a, r], -1, x, rows[c, r])
 
 
 @compiled
-def padded(n, q):
-    """Make room for n rows of q columns."""
-    return np.zeros((q, -(-max(n, q) // 4) * 4))
-
-
-@compiled
-def triangles_of_rows(X, y, sizes, unit):
+def triangles_of_rows(X, y, sizes, order, unit):
     """Triangles of [X y] of groups that stand one after another, shape (g, k + 1, k + 1).
 
-    Columns are brought to their `unit`, shape (k + 1,), and back, so that no square overflows.
+    Parameters
+    ----------
+    order : ndarray of int, shape (g,)
+        The groups in an order in which those of one size stand together, the largest last.
+    unit : ndarray, shape (k + 1,)
+        Columns are brought to their unit, and back, so that no square overflows.
     """
-    k, start, back = X.shape[1], 0, 1 / unit
-    found = np.zeros((len(sizes), k + 1, k + 1))
-    columns = padded(sizes.max(), k + 1)
-    for j in range(len(sizes)):
-        n = -(-max(sizes[j], k + 1) // 4) * 4
-        these = columns if n == columns.shape[1] else padded(n, k + 1)
-        these[:] = 0
-        for r in range(sizes[j]):
-            for a in range(k):
-                these[a, r] = X[start + r, a] * back[a]
-            these[k, r] = y[start + r] * back[k]
-        reflect(these, found[j])
-        found[j] *= unit
-        start += sizes[j]
+    g, k, back = len(sizes), X.shape[1], 1 / unit
+    found, ends = np.empty((g, k + 1, k + 1)), np.cumsum(sizes)
+    rows, R = np.empty((k + 1, ROWS, LANES)), np.empty((k + 1, k + 1, LANES))
+    for lanes in range(0, g, LANES):
+        these = order[lanes : lanes + LANES]
+        R[:] = 0
+        for start in range(0, sizes[these[-1]], ROWS):
+            rows[:] = 0
+            n = min(ROWS, sizes[these[-1]] - start)
+            for r in range(n):
+                for i in range(len(these)):
+                    j = these[i]
+                    if start + r < sizes[j]:
+                        row = ends[j] - sizes[j] + start + r
+                        for a in range(k):
+                            rows[a, r, i] = X[row, a] * back[a]
+                        rows[k, r, i] = y[row] * back[k]
+            fold_in(rows, n, R)
+        for i in range(len(these)):
+            for c in range(k + 1):
+                for a in range(k + 1):
+                    found[these[i], c, a] = R[c, a, i] * unit[a]
     return found
 
 
@@ -79,11 +93,20 @@ def triangles_of_rows(X, y, sizes, unit):
 def triangles_of_blocks(blocks):
     """Triangles of blocks of rows, shape (b, n, q), as shape (b, q, q)."""
     b, n, q = blocks.shape
-    found, columns = np.zeros((b, q, q)), padded(n, q)
-    for i in range(b):
-        columns[:] = 0
-        columns[:, :n] = blocks[i].T
-        reflect(columns, found[i])
+    found = np.empty((b, q, q))
+    rows, R = np.empty((q, ROWS, LANES)), np.empty((q, q, LANES))
+    for lanes in range(0, b, LANES):
+        R[:] = 0
+        for start in range(0, n, ROWS):
+            for r in range(start, min(start + ROWS, n)):
+                for i in range(min(LANES, b - lanes)):
+                    for a in range(q):
+                        rows[a, r - start, i] = blocks[lanes + i, r, a]
+            fold_in(rows, min(ROWS, n - start), R)
+        for i in range(min(LANES, b - lanes)):
+            for c in range(q):
+                for a in range(q):
+                    found[lanes + i, c, a] = R[c, a, i]
     return found
 
 

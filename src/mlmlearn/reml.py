@@ -15,17 +15,18 @@ arrangement. Rows of C_j and d_j that no random effect touches (`Standardised.po
 aside) add to the sums as they are: there K is I.
 
 **Differentiate.** When G moves by V dG V', K_j^-1 moves by -K_j^-1 F_j V dG V' F_j' K_j^-1. Applied
-once to the criterion, and once more, this gives, with K_j = L L',
+once to the criterion, and once more, this gives, with K_j = L L'
 
-    P_j = L^-1 F_j V       Q_j = L^-1 [C_j  e_j]       D_j = P_j' P_j       E_j = P_j' Q_j
-    W = [information^-1  0; 0  1/s2]        R_j = E_j W E_j'        U = sum (D_j - R_j)
+    W'W = [information^-1  0; 0  1/s2]
+    P_j = L^-1 F_j V       Q_j = L^-1 [C_j  e_j]       D_j = P_j' P_j       E_j = P_j' Q_j W'
+    R_j = E_j E_j'         U = sum (D_j - R_j)         S(dG) = sum E_j' dG E_j
 
 the slope tr(U dG), and the curvature in two directions dG and dH (s2 held where it is)
 
-    sum tr(D_j dG (2 R_j - D_j) dH) - tr(S(dG) W S(dH) W) + S(dG)_ee S(dH)_ee / s2^2
+    sum tr(D_j dG (2 R_j - D_j) dH) - tr(S(dG) S(dH)) + S(dG)_ee S(dH)_ee
 
-where S(dG) = sum E_j' dG E_j, and _ee is its last diagonal entry. Along log sigma the curvature is
-4 (N - k), and together with dG it is 2 S(dG)_ee / s2.
+where _ee is the last diagonal entry. Along log sigma the curvature is 4 (N - k), and together with
+dG it is 2 S(dG)_ee.
 
 **Move.** The search moves Lambda = V diag(s), of which G is the square. Every Lambda gives a valid
 G, so there is no boundary: a variance of zero is an ordinary point, which a search may cross. Since
@@ -58,8 +59,9 @@ ABREAST = 100
 
 # A search ends with a step that promises less than FLAT of deviance (since a step doubles the right
 # digits, the next would promise the square of that), where not even the share SHORTEST of a step
-# helps, or CLOSE to an end that is known. ROUNDING is what sums over rows may be off by.
-MOST_STEPS, FLAT, SHORTEST, CLOSE, ROUNDING = 500, 1e-11, 1e-9, 1e-7, 1e-9
+# helps, or CLOSE to an end that is known: in deviance, or NEARLY there in the last steps towards
+# it. ROUNDING is what sums over 10,000 rows may be off by.
+MOST_STEPS, FLAT, SHORTEST, CLOSE, NEARLY, ROUNDING = 500, 1e-11, 1e-9, 1e-7, 0.1, 1e-9
 
 # A step is at most LONGEST moves long (far away the surface is not a parabola), and a curvature
 # below FLATTEST is taken for it. Where the surface bends down, a step is NUDGE long at least: on
@@ -68,8 +70,9 @@ LONGEST, FLATTEST, NUDGE = 1.0, 1e-7, 0.01
 
 # Scoring starts from random effects of the size START, and keeps them above LEAST. Where the sizes
 # found differ much (the smallest below ROUND of the largest), further searches start from
-# OTHER_SIZES, and from one large and otherwise small effects.
-START, LEAST, ROUND, OTHER_SIZES, LARGE, SMALL = 0.5, 0.15, 0.2, (1.0, 3.0, 30.0), 10.0, 0.1
+# OTHER_SIZES, from scoring at the size LARGE, from a LARGE last and otherwise SMALL effects, and
+# from where large and small ones have changed places.
+START, LEAST, ROUND, OTHER_SIZES, LARGE, SMALL = 0.5, 0.15, 0.2, (3.0, 30.0), 10.0, 0.1
 
 # Turning rows until none overlap takes a handful of sweeps; rounding must not make it go on.
 MOST_SWEEPS = 50
@@ -97,26 +100,23 @@ def cholesky(A):
 
 
 @compiled
-def inverted(L):
-    """Invert the matrix whose lower factor is L."""
-    n = len(L)
-    back = np.zeros((n, n))  # L^-1
-    for i in range(n):
-        back[i, i] = 1 / L[i, i]
+def invert(L, out):
+    """Invert a lower triangular matrix into the corner of another."""
+    for i in range(len(L)):
+        out[i, i] = 1 / L[i, i]
         for j in range(i):
             x = 0.0
             for c in range(j, i):
-                x -= L[i, c] * back[c, j]
-            back[i, j] = x / L[i, i]
-    found = np.zeros((n, n))
-    for c in range(n):
-        for i in range(c + 1):
-            for j in range(i + 1):
-                found[i, j] += back[c, i] * back[c, j]
-    for i in range(n):
-        for j in range(i):
-            found[j, i] = found[i, j]
-    return found
+                x -= L[i, c] * out[c, j]
+            out[i, j] = x / L[i, i]
+
+
+@compiled
+def inverted(L):
+    """Invert the matrix whose lower factor is L."""
+    back = np.zeros(L.shape)
+    invert(L, back)
+    return back.T @ back
 
 
 @compiled
@@ -124,20 +124,6 @@ def add(out, number, a):
     """Add a multiple of one vector to another."""
     for i in range(len(out)):
         out[i] += number * a[i]
-
-
-@compiled
-def add_products(out, sign, a, b):
-    """Add, or subtract, the products of two vectors' entries."""
-    for i in range(len(out)):
-        out[i] += sign * a[i] * b[i]
-
-
-@compiled
-def multiply(out, a):
-    """Multiply one vector's entries by another's."""
-    for i in range(len(out)):
-        out[i] *= a[i]
 
 
 @compiled
@@ -193,8 +179,8 @@ def profiled(blocks, common, rest, n_rows, V, s, P, Q):
     deviance : float
         Infinite where the information cannot be inverted.
     beta : ndarray, shape (k,)
-    weights : ndarray, shape (k + 1, k + 1)
-        W
+    W : ndarray, shape (k + 1, k + 1)
+        Lower triangular.
     """
     n, columns, m, w = blocks.shape
     k = columns - 1
@@ -204,46 +190,56 @@ def profiled(blocks, common, rest, n_rows, V, s, P, Q):
             add(sums[a], row[a], row)
     for j in range(n):
         F, FV, LC = blocks[j], P[j], Q[j]
-        K[:] = 0
+        FV[:] = 0
         for i in range(m):
             for c in range(m):
-                FV[c, i] = 0
                 for a in range(i, m):
-                    add(FV[c, i], V[a, c], F[a, i])
+                    for b in range(w):
+                        FV[c, i, b] += V[a, c] * F[a, i, b]
             for h in range(i + 1):
+                for b in range(w):
+                    K[i, h, b] = 1.0 if i == h else 0.0
                 for c in range(m):
-                    add_products(K[i, h], s[c] ** 2, FV[c, i], FV[c, h])
-            K[i, i] += 1
+                    for b in range(w):
+                        K[i, h, b] += s[c] ** 2 * FV[c, i, b] * FV[c, h, b]
         # Cholesky's elimination in [K FV C d], a row at a time; 1 / L_ii takes the place of L_ii.
         LC[:] = F
         for i in range(m):
             for h in range(i):
                 for c in range(h):
-                    add_products(K[i, h], -1, K[i, c], K[h, c])
-                multiply(K[i, h], K[h, h])
-                add_products(K[i, i], -1, K[i, h], K[i, h])
+                    for b in range(w):
+                        K[i, h, b] -= K[i, c, b] * K[h, c, b]
+                for b in range(w):
+                    K[i, h, b] *= K[h, h, b]
+                    K[i, i, b] -= K[i, h, b] ** 2
                 for c in range(m):
-                    add_products(FV[c, i], -1, K[i, h], FV[c, h])
+                    for b in range(w):
+                        FV[c, i, b] -= K[i, h, b] * FV[c, h, b]
                 for a in range(columns):
-                    add_products(LC[a, i], -1, K[i, h], LC[a, h])
+                    for b in range(w):
+                        LC[a, i, b] -= K[i, h, b] * LC[a, h, b]
             for b in range(w):
                 log_det += np.log(K[i, i, b])
                 K[i, i, b] = 1 / np.sqrt(K[i, i, b])
             for c in range(m):
-                multiply(FV[c, i], K[i, i])
+                for b in range(w):
+                    FV[c, i, b] *= K[i, i, b]
             for a in range(columns):
-                multiply(LC[a, i], K[i, i])
+                for b in range(w):
+                    LC[a, i, b] *= K[i, i, b]
         flat = LC.reshape(columns, m * w)
         sums += flat @ flat.T
-    beta, weights = np.zeros(k), np.zeros((columns, columns))
-    information = sums[:k, :k].copy()
-    if not cholesky(information):
-        return np.inf, beta, weights
-    weights[:k, :k] = inverted(information)
+    beta, W, factor = np.zeros(k), np.zeros((columns, columns)), sums[:k, :k].copy()
+    if not cholesky(factor):
+        return np.inf, beta, W
+    invert(factor, W)
     for a in range(k):
-        log_det += 2 * np.log(information[a, a])
-        for b in range(k):
-            beta[a] += weights[a, b] * sums[b, k]
+        log_det += 2 * np.log(factor[a, a])
+        x = 0.0
+        for b in range(a + 1):
+            x += W[a, b] * sums[b, k]
+        for b in range(a + 1):
+            beta[b] += W[a, b] * x
     squares = rest
     for row in common:
         squares += (row[k] - (row[:k] * beta).sum()) ** 2
@@ -253,12 +249,12 @@ def profiled(blocks, common, rest, n_rows, V, s, P, Q):
             add(flat[k], -beta[a], flat[a])
         squares += flat[k] @ flat[k]
     s2 = squares / (n_rows - k)
-    weights[k, k] = 1 / s2
-    return log_det + (n_rows - k) * (1 + np.log(2 * np.pi * s2)), beta, weights
+    W[k, k] = 1 / np.sqrt(s2)
+    return log_det + (n_rows - k) * (1 + np.log(2 * np.pi * s2)), beta, W
 
 
 @compiled
-def summed(P, Q, weights, scoring):
+def summed(P, Q, W, scoring):
     """Sum up over the groups what slope and curvature need.
 
     Returns
@@ -273,21 +269,24 @@ def summed(P, Q, weights, scoring):
     n, columns, m, w = Q.shape
     pairs, _ = pairs_of(m)
     p = len(pairs)
-    E, D, M = np.empty((columns, m, w)), np.empty((p, w)), np.empty((p, w))
+    raw, D, M = np.empty((columns, m, w)), np.empty((p, w)), np.empty((p, w))
     U, middle, products = np.zeros(p), np.zeros((p, p)), np.zeros((columns * m, columns * m))
     for j in range(n):
-        E[:], D[:], M[:] = 0, 0, 0
-        for i in range(m):
-            for h in range(m):
-                for a in range(columns):
-                    add_products(E[a, i], 1, P[j, i, h], Q[j, a, h])
-        EW = (weights @ E.reshape(columns, m * w)).reshape(columns, m, w)
+        raw[:], D[:], M[:] = 0, 0, 0
+        for a in range(columns):
+            for i in range(m):
+                for h in range(m):
+                    for b in range(w):
+                        raw[a, i, b] += P[j, i, h, b] * Q[j, a, h, b]
+        E = (W @ raw.reshape(columns, m * w)).reshape(columns, m, w)
         for x in range(p):
-            i, h = pairs[x]
+            i, h = pairs[x, 0], pairs[x, 1]
             for c in range(m):
-                add_products(D[x], 1, P[j, i, c], P[j, h, c])
+                for b in range(w):
+                    D[x, b] += P[j, i, c, b] * P[j, h, c, b]
             for a in range(columns):
-                add_products(M[x], 1, EW[a, i], E[a, h])
+                for b in range(w):
+                    M[x, b] += E[a, i, b] * E[a, h, b]
             for b in range(w):
                 U[x] += D[x, b] - M[x, b]
                 M[x, b] = D[x, b] if scoring else 2 * M[x, b] - D[x, b]
@@ -311,18 +310,15 @@ def pairs_of(m):
 
 
 @compiled
-def trace(middle, number, one, other):
+def trace(middle, number, i, h, p, q):
     """Sum tr(D dG M dH), where dG and dH are ones at a pair of axes and its mirror image."""
-    i, h = one
-    p, q = other
     x = middle[number[q, i], number[h, p]] + middle[number[p, i], number[h, q]]
     return x + middle[number[q, h], number[i, p]] + middle[number[p, h], number[i, q]]
 
 
 @compiled
-def entries(pair, s):
+def entries(i, j, s):
     """Entries X_ij and X_ji of the move of two axes."""
-    i, j = pair
     if i == j:
         return abs(s[i]) + 1, abs(s[i]) + 1
     a, b = max(s[i], 1e-100), max(s[j], 1e-100)
@@ -331,7 +327,7 @@ def entries(pair, s):
 
 
 @compiled
-def bent(P, Q, weights, n_rows, s, T, prior):
+def bent(P, Q, W, n_rows, s, T, prior):
     """Differentiate the deviance twice, along the moves of the first T pairs of axes.
 
     Returns
@@ -341,19 +337,19 @@ def bent(P, Q, weights, n_rows, s, T, prior):
     hessian : ndarray, shape (T + 1, T + 1)
         Log sigma last, which is not profiled out here.
     S : ndarray, shape (T, k + 1, k + 1)
-        S(dG); without its last row and column, what the information loses.
+        S(dG); without its last row and column, what the information loses, in units of W.
     """
     columns, m = Q.shape[1:3]
     k = columns - 1
     pairs, number = pairs_of(m)
-    U, middle, products = summed(P, Q, weights, False)
+    U, middle, products = summed(P, Q, W, False)
     slope, hessian = np.empty(T), np.empty((T + 1, T + 1))
     X, UX, S = np.zeros((T, m, m)), np.zeros((T, m, m)), np.empty((T, columns, columns))
-    c, turned = np.empty(T), np.empty((T, columns * columns))
+    c = np.empty(T)
     for t in range(T):
         # dG = X diag(s) + diag(s) X' is c at the pair's two places (2 c where they are one).
-        i, h = pairs[t]
-        X[t, i, h], X[t, h, i] = entries(pairs[t], s)
+        i, h = pairs[t, 0], pairs[t, 1]
+        X[t, i, h], X[t, h, i] = entries(i, h, s)
         c[t] = X[t, i, h] * s[h] + (s[i] * X[t, h, i] if i != h else 0.0)
         slope[t] = 2 * c[t] * U[t]
         if prior and i == h:
@@ -366,20 +362,16 @@ def bent(P, Q, weights, n_rows, s, T, prior):
             for b in range(columns):
                 x = products[a * m + i, b * m + h] + products[a * m + h, b * m + i]
                 S[t, a, b] = c[t] * x
-        hessian[t, T] = hessian[T, t] = 2 * S[t, k, k] * weights[k, k]
+        hessian[t, T] = hessian[T, t] = 2 * S[t, k, k]
     hessian[T, T] = 4 * (n_rows - k)
-    SW = (S.reshape(T * columns, columns) @ weights).reshape(T, columns * columns)
+    flat = S.reshape(T, columns * columns)
+    hessian[:T, :T] = -(flat @ flat.T)
     for t in range(T):
-        for a in range(columns):
-            for b in range(columns):
-                turned[t, a * columns + b] = SW[t, b * columns + a]
-    hessian[:T, :T] = -SW @ turned.T
-    for t in range(T):
-        i, h = pairs[t]
+        i, h = pairs[t, 0], pairs[t, 1]
         for u in range(t + 1):
-            p, q = pairs[u]
-            x = c[t] * c[u] * trace(middle, number, pairs[t], pairs[u])
-            x += S[t, k, k] * S[u, k, k] * weights[k, k] ** 2 + 2 * UX[t, p, q] * X[u, p, q]
+            p, q = pairs[u, 0], pairs[u, 1]
+            x = c[t] * c[u] * trace(middle, number, i, h, p, q)
+            x += S[t, k, k] * S[u, k, k] + 2 * UX[t, p, q] * X[u, p, q]
             if p != q:
                 x += 2 * UX[t, q, p] * X[u, q, p]
             hessian[t, u] += x
@@ -468,8 +460,8 @@ def moved(V, s, step, correlated):
     pairs, _ = pairs_of(m)
     A = np.diag(s)
     for t in range(len(step)):
-        i, h = pairs[t]
-        one, other = entries(pairs[t], s)
+        i, h = pairs[t, 0], pairs[t, 1]
+        one, other = entries(i, h, s)
         A[i, h] += step[t] * one
         if i != h:
             A[h, i] += step[t] * other
@@ -478,25 +470,26 @@ def moved(V, s, step, correlated):
 
 
 @compiled
-def start(blocks, common, rest, n_rows, n_groups, axes, T):
-    """Take a step of Fisher scoring for G, at the residual variance within groups."""
+def start(blocks, common, rest, n_rows, n_groups, axes, size, T):
+    """Take a step of Fisher scoring from equal sizes, at the residual variance within groups."""
     n, _, m, w = blocks.shape
     P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
-    _, _, weights = profiled(blocks, common, rest, n_rows, axes, np.full(m, START), P, Q)
+    _, _, W = profiled(blocks, common, rest, n_rows, axes, np.full(m, size), P, Q)
     left = n_rows - n_groups * m - len(common)
     if left > 0 and rest > 0:
-        weights[-1, -1] = max(weights[-1, -1], left / rest)
-    U, middle, _ = summed(P, Q, weights, True)
+        W[-1, -1] = max(W[-1, -1], np.sqrt(left / rest))
+    U, middle, _ = summed(P, Q, W, True)
     pairs, number = pairs_of(m)
     expected = np.empty((T, T))
     for t in range(T):
         for u in range(T):
-            expected[t, u] = trace(middle, number, pairs[t], pairs[u])
-    G = START**2 * np.eye(m)
+            i, h, p, q = pairs[t, 0], pairs[t, 1], pairs[u, 0], pairs[u, 1]
+            expected[t, u] = trace(middle, number, i, h, p, q)
+    G = size**2 * np.eye(m)
     if cholesky(expected):
         inverse = inverted(expected)
         for t in range(T):
-            i, h = pairs[t]
+            i, h = pairs[t, 0], pairs[t, 1]
             change = -2 * (inverse[t] * U[:T]).sum()
             G[i, h] += change
             G[h, i] += change
@@ -508,12 +501,24 @@ def start(blocks, common, rest, n_rows, n_groups, axes, T):
 
 
 @compiled
-def search(blocks, common, rest, n_rows, V, s, correlated, prior, known):
-    """Walk down from a start, unless it ends no lower than a known deviance.
+def same(V, s, others, sizes):
+    """Tell whether axes and sizes are those of another covariance matrix, but for small change."""
+    one, other = others.T @ (V * s), others.T @ (others * sizes)
+    change, units = np.abs(one @ one.T - other @ other.T), 1 + np.abs(sizes)
+    for i in range(len(s)):
+        for h in range(len(s)):
+            if not change[i, h] < NEARLY * units[i] * units[h]:
+                return False
+    return True
+
+
+@compiled
+def search(blocks, common, rest, n_rows, V, s, correlated, prior, known, axes, sizes):
+    """Walk down from a start, unless to a known deviance at known axes and sizes, or no lower.
 
     Returns
     -------
-    deviance, V, s, beta, weights, slope, hessian, S
+    deviance, V, s, beta, W, slope, hessian, S
         At the end; the deviance with the prior.
     effects : ndarray, shape (B, m, w)
         The groups' random effects, along the axes: diag(s^2) E_j's last column.
@@ -521,37 +526,42 @@ def search(blocks, common, rest, n_rows, V, s, correlated, prior, known):
     n, _, m, w = blocks.shape
     T = m * (m + 1) // 2 if correlated else m
     P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
-    value, beta, weights = profiled(blocks, common, rest, n_rows, V, s, P, Q)
+    rounding = ROUNDING * max(1.0, n_rows / 10_000)
+    value, beta, W = profiled(blocks, common, rest, n_rows, V, s, P, Q)
     value -= 2 * prior * np.log(np.abs(s)).sum() if prior else 0.0
-    slope, hessian, S = bent(P, Q, weights, n_rows, s, T, prior)
+    slope, hessian, S = bent(P, Q, W, n_rows, s, T, prior)
     for _ in range(MOST_STEPS):
         step, promise = step_down(slope, hessian)
         if promise < CLOSE and value > known - CLOSE:
             break
+        back = promise < NEARLY and abs(value - promise / 2 - known) < NEARLY * promise
+        if back and same(V, s, axes, sizes):
+            break
         share, V_here, s_here = 1.0, V, s
         while True:
             V, s = moved(V_here, s_here, share * step, correlated)
-            trial, beta, weights = profiled(blocks, common, rest, n_rows, V, s, P, Q)
+            trial, beta, W = profiled(blocks, common, rest, n_rows, V, s, P, Q)
             trial -= 2 * prior * np.log(np.abs(s)).sum() if prior else 0.0
-            if trial <= value - 1e-4 * share * promise + ROUNDING:
+            if trial <= value - 1e-4 * share * promise + rounding:
                 break
             share *= 0.3
             if share <= SHORTEST:
                 break
         if share <= SHORTEST:
             V, s = V_here, s_here
-            trial, beta, weights = profiled(blocks, common, rest, n_rows, V, s, P, Q)
+            trial, beta, W = profiled(blocks, common, rest, n_rows, V, s, P, Q)
             break
         value = trial
-        slope, hessian, S = bent(P, Q, weights, n_rows, s, T, prior)
+        slope, hessian, S = bent(P, Q, W, n_rows, s, T, prior)
         if promise < FLAT:
             break
     effects = np.zeros((n, m, w))
     for j in range(n):
         for i in range(m):
             for h in range(m):
-                add_products(effects[j, i], s[i] ** 2, P[j, i, h], Q[j, -1, h])
-    return value, V, s, beta, weights, slope, hessian, S, effects
+                for b in range(w):
+                    effects[j, i, b] += s[i] ** 2 * P[j, i, h, b] * Q[j, -1, h, b]
+    return value, V, s, beta, W, slope, hessian, S, effects
 
 
 @compiled
@@ -563,29 +573,36 @@ def best_of_searches(blocks, common, rest, n_rows, n_groups, axes, correlated, p
     """
     m = len(axes)
     T = m * (m + 1) // 2 if correlated else m
-    V, s = start(blocks, common, rest, n_rows, n_groups, axes, T)
-    best = search(blocks, common, rest, n_rows, V, s, correlated, prior, np.inf)
-    sizes = np.abs(best[2])
-    if m == 1 or prior or sizes.min() >= ROUND * sizes.max():
+    given = blocks, common, rest, n_rows
+    V, s = start(*given, n_groups, axes, START, T)
+    best = search(*given, V, s, correlated, prior, np.inf, V, s)
+    found_axes, sizes = best[1], np.abs(best[2])
+    small = sizes < ROUND * sizes.max()
+    if m == 1 or prior or not small.any():
         return best
-    for other in range(len(OTHER_SIZES) + m):
-        s = np.full(m, SMALL)
-        if other < len(OTHER_SIZES):
-            s[:] = OTHER_SIZES[other]
+    for other in range(3 + len(OTHER_SIZES)):
+        V = axes
+        if other == 0:
+            V, s = start(*given, n_groups, axes, LARGE, T)
+        elif other == 1:
+            V, s = found_axes, np.where(small, sizes.max(), SMALL * sizes.max())
+        elif other == 2:
+            s = np.full(m, SMALL)
+            s[-1] = LARGE
         else:
-            s[other - len(OTHER_SIZES)] = LARGE
-        found = search(blocks, common, rest, n_rows, axes, s, correlated, prior, best[0])
+            s = np.full(m, OTHER_SIZES[other - 3])
+        found = search(*given, V, s, correlated, prior, best[0], best[1], best[2])
         if found[0] < best[0] - CLOSE:
             best = found
     return best
 
 
 @compiled
-def judged(hessian, S, weights, contrasts):
+def judged(hessian, S, W, contrasts):
     """Degrees of freedom of each contrast, and how far its variance is left open.
 
-    df = 2 v^2 / (g' A g), v = l' cov(beta) l, g its gradient, which is s2 l' information^-1 S
-    information^-1 l along the moves and 2 v by log sigma, and A twice the inverse of the Hessian
+    df = 2 v^2 / (g' A g), v = l' cov(beta) l, g its gradient, which is s2 l' W' S W l along the
+    moves and 2 v by log sigma, and A twice the inverse of the Hessian
     over the directions in which it is positive. Where the surface is flat, the data cannot tell one
     size of the random effects from another; often no estimate or variance depends on it.
 
@@ -601,15 +618,15 @@ def judged(hessian, S, weights, contrasts):
     ndarray, shape (c,)
         The largest relative change of v for a move of length one in a flat direction.
     """
-    T, k, n = len(S), len(weights) - 1, len(contrasts)
+    T, k, n = len(S), len(W) - 1, len(contrasts)
     df, left_open = np.empty(n), np.zeros(n)
     change = np.zeros((n, T + 1))
     for c in range(n):
-        spread, v = np.zeros(k), 0.0
+        spread, v = np.zeros(k), 0.0  # W l, and its square
         for a in range(k):
-            for b in range(k):
-                spread[a] += weights[a, b] * contrasts[c, b]
-            v += spread[a] * contrasts[c, a]
+            for b in range(a + 1):
+                spread[a] += W[a, b] * contrasts[c, b]
+            v += spread[a] ** 2
         for t in range(T):  # relative to v
             for a in range(k):
                 for b in range(k):
@@ -649,10 +666,10 @@ def left_open_at(rows, common, rest, n_rows, V, s, correlated, contrasts):
     m, blocks = len(s), side_by_side(rows)
     n, _, _, w = blocks.shape
     P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
-    _, _, weights = profiled(blocks, common, rest, n_rows, V, s, P, Q)
+    _, _, W = profiled(blocks, common, rest, n_rows, V, s, P, Q)
     T = m * (m + 1) // 2 if correlated else m
-    _, hessian, S = bent(P, Q, weights, n_rows, s, T, 0.0)
-    return judged(hessian, S, weights, contrasts)[1]
+    _, hessian, S = bent(P, Q, W, n_rows, s, T, 0.0)
+    return judged(hessian, S, W, contrasts)[1]
 
 
 @compiled
@@ -688,13 +705,14 @@ def fit_all(rows, common, rest, n_rows, n_groups, axes, correlated, prior, contr
     df, left_open = np.empty((d, c)), np.empty((d, c))
     for i in range(d):
         blocks = side_by_side(rows[i])
-        deviance[i], V, s, beta[i], weights, slope, hessian, S, own = best_of_searches(
+        deviance[i], V, s, beta[i], W, slope, hessian, S, own = best_of_searches(
             blocks, common[i], rest[i], n_rows[i], n_groups[i], axes[i], correlated, prior
         )
         deviance[i] += 2 * prior * np.log(np.abs(s)).sum() if prior else 0.0
         sizes[i], loadings[i] = np.abs(s), V * s
-        inverse[i], s2[i], gradient[i] = weights[:k, :k], 1 / weights[k, k], np.abs(slope).max()
-        df[i], left_open[i] = judged(hessian, S, weights, contrasts[i])
+        inverse[i], s2[i] = (W.T @ W)[:k, :k], 1 / W[k, k] ** 2
+        gradient[i] = np.abs(slope).max()
+        df[i], left_open[i] = judged(hessian, S, W, contrasts[i])
         w = own.shape[2]
         for j in range(g):
             for h in range(m):

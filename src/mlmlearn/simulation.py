@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,6 @@ from mlmlearn.errors import InputError
 from mlmlearn.ingredient import Draw, FloatArray
 
 __all__ = ["Draws", "SimulatedData", "draw", "draw_many", "simulate"]
-
-# Numbers in a design from which on compiled loops save more time than it takes to call them.
-MANY = 1500
 
 
 # Compared by identity: data frames have no single truth value.
@@ -81,35 +79,57 @@ class Draws:
     present: NDArray[np.bool_]
 
 
-def _address(condition: Condition, seed: int, replication: int) -> bytes:
-    """Write down which data set is meant, but for its ingredients.
+def _addresses(condition: Condition, seed: int, replications: Iterable[int]) -> NDArray[np.uint32]:
+    """Write down which data sets are meant, but for their ingredients: a row of words for each.
 
-    Each number of the address fills one 64-bit word, floats by their bits, so two
+    Each number of an address fills one 64-bit word, floats by their bits, so two
     addresses can only meet when they are equal. What a condition can say since then is hashed
     together with its name and appended, where it differs from the default. That leaves the data
     sets drawn before as they are.
     """
-    integers = [seed, replication, condition.n_groups, condition.n_obs, condition.n_predictors]
+    seed = whole_number("seed", seed, 0)
+    chosen = [whole_number("replication", replication, 0) for replication in replications]
+    if max([seed, *chosen]) >= 2**64:
+        raise InputError("seed and replication must be below 2**64")
+    integers = [seed, 0, condition.n_groups, condition.n_obs, condition.n_predictors]
     later = {}
     group_sd = condition.group_sd
     if isinstance(group_sd, tuple):
         later, group_sd = {"group_sd": group_sd}, 0.0
     floats = [group_sd, condition.noise_sd, *(condition.betas or ())]
     address = np.array(integers, dtype="<u8").tobytes() + np.array(floats, dtype="<f8").tobytes()
-    return address + (_hash(json.dumps(later, sort_keys=True)) if later else b"")
+    address += _hash(json.dumps(later, sort_keys=True)) if later else b""
+    words = np.tile(np.frombuffer(address, "<u4"), (len(chosen), 1))
+    words[:, 2:4] = np.array(chosen, dtype="<u8")[:, None].view("<u4")
+    return words
 
 
 def _hash(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def _generator(address: bytes) -> np.random.Generator:
-    """Make the generator that belongs to one address and to no other."""
+def _seeds(address: Any) -> np.random.SeedSequence:
+    """Make the seeds that belong to one address and to no other."""
     # As 32-bit halves: SeedSequence would give a small number one word and a large one two.
-    halves = np.frombuffer(address, "<u4").astype(np.uint32)  # a list takes it ten times as long
-    seeds = np.random.SeedSequence(halves)
+    return np.random.SeedSequence(np.frombuffer(address, "<u4").astype(np.uint32))
+
+
+def _generator(address: bytes) -> np.random.Generator:
     # By name: NumPy may give `default_rng` another generator some day (NEP 19).
-    return np.random.Generator(np.random.PCG64(seeds))
+    return np.random.Generator(np.random.PCG64(_seeds(address)))
+
+
+def _undone(condition: Condition, addresses: NDArray[np.uint32]) -> tuple[FloatArray, ...]:
+    """Draw what all data sets start from: betas, deviations, X and noise, as in `Draw`."""
+    from mlmlearn import normals
+
+    shape = (len(addresses), condition.n_groups, condition.n_obs)
+    k = condition.n_predictors + 1
+    betas = np.tile(np.array(condition.betas or np.empty(k)), (len(addresses), 1))
+    deviations, X, noise = np.empty((*shape[:2], k)), np.empty((*shape, k)), np.empty(shape)
+    seeds = np.array([_seeds(address).generate_state(4, np.uint64) for address in addresses])
+    normals.fill(seeds, condition.betas is None, betas, deviations, X, noise)
+    return betas, deviations, X, noise
 
 
 def draw(condition: Condition, seed: int, replication: int) -> Draw:
@@ -127,24 +147,21 @@ def draw(condition: Condition, seed: int, replication: int) -> Draw:
     Draw
         Its `present` tells which of the rows exist.
     """
-    seed = whole_number("seed", seed, 0)
-    replication = whole_number("replication", replication, 0)
-    if max(seed, replication) >= 2**64:
-        raise InputError("seed and replication must be below 2**64")
-    address = _address(condition, seed, replication)
-    rng = _generator(address)
-    n_groups, n_obs, k = condition.n_groups, condition.n_obs, condition.n_predictors + 1
-    betas = rng.uniform(size=k) if condition.betas is None else np.array(condition.betas)
-    deviations = rng.standard_normal((n_groups, k))
-    X = np.ones((n_groups, n_obs, k))
-    if X.size < MANY:
-        X[..., 1:] = rng.standard_normal((n_groups, n_obs, k - 1))
-        noise = rng.standard_normal((n_groups, n_obs))
-    else:
-        from mlmlearn import normals
+    addresses = _addresses(condition, seed, [replication])
+    undone = _undone(condition, addresses)
+    return _finished(condition, addresses[0].tobytes(), *(array[0] for array in undone))
 
-        noise = np.empty((n_groups, n_obs))
-        normals.fill(rng, X, noise)
+
+def _finished(
+    condition: Condition,
+    address: bytes,
+    betas: FloatArray,
+    deviations: FloatArray,
+    X: FloatArray,
+    noise: FloatArray,
+) -> Draw:
+    """Finish a data set, with the ingredients in its condition."""
+    n_groups, n_obs, k = X.shape
     found = Draw(condition, betas, deviations, X, noise, np.full(n_groups, n_obs))
     # A generator for each ingredient, so that none moves the random numbers of another.
     own = [(one, _generator(address + _hash(one.key))) for one in condition.ingredients]
@@ -175,21 +192,17 @@ def _lines(X: FloatArray, coefs: FloatArray) -> FloatArray:
     """Compute the groups' regression lines: sums of products in a fixed order.
 
     A matrix product may round differently from one machine's BLAS to another's, and a data set
-    must be the same bit for bit everywhere. Column by column takes half the time; from eight
-    columns on NumPy's sum goes in another order, and data drawn before keep it.
+    must be the same bit for bit everywhere. From eight columns on NumPy's sum goes in another
+    order than one after another, and data drawn before keep it.
     """
-    if X.shape[2] >= 8:
-        return np.asarray((X * coefs[:, None, :]).sum(axis=2))
-    if X.size >= MANY:
-        from mlmlearn import normals
+    k = X.shape[-1]
+    if k >= 8:
+        return np.asarray((X * coefs[..., None, :]).sum(axis=-1))
+    from mlmlearn import normals
 
-        lines = np.empty(X.shape[:2])
-        normals.lines(np.ascontiguousarray(X), np.ascontiguousarray(coefs), lines)
-        return lines
-    lines = X[..., 0] * coefs[:, None, 0]
-    for i in range(1, X.shape[2]):
-        lines += X[..., i] * coefs[:, None, i]
-    return lines
+    flat = np.ascontiguousarray(X).reshape(-1, X.shape[-2], k)
+    found: FloatArray = normals.lines(flat, coefs.reshape(-1, k))
+    return found.reshape(X.shape[:-1])
 
 
 def draw_many(condition: Condition, seed: int, replications: Iterable[int]) -> Draws:
@@ -207,13 +220,16 @@ def draw_many(condition: Condition, seed: int, replications: Iterable[int]) -> D
     Draws
         With as many rows for each group as the largest has.
     """
-    drawn = [draw(condition, seed, replication) for replication in replications]
-    if all(one.y.shape == drawn[0].y.shape and one.present.all() for one in drawn):
-        betas, X, y, present = (
-            np.stack([getattr(one, name) for one in drawn])
-            for name in ("betas", "X", "y", "present")
-        )
-        return Draws(betas, X, y, present)
+    addresses = _addresses(condition, seed, replications)
+    betas, deviations, X, noise = _undone(condition, addresses)
+    if not condition.ingredients:  # then nothing is left to do one by one
+        coefs = betas[:, None] + np.array(condition.group_sds) * deviations
+        y = _lines(X, coefs) + condition.noise_sd * noise
+        return Draws(betas, X, y, np.ones(y.shape, dtype=bool))
+    drawn = [
+        _finished(condition, address.tobytes(), *arrays)
+        for address, *arrays in zip(addresses, betas, deviations, X, noise, strict=True)
+    ]
     y = np.zeros((len(drawn), condition.n_groups, max(one.y.shape[1] for one in drawn)))
     X, present = np.zeros((*y.shape, len(condition.terms))), np.zeros(y.shape, dtype=bool)
     for i, one in enumerate(drawn):

@@ -118,7 +118,7 @@ def triangles(X: FloatArray, y: FloatArray) -> FloatArray:
 
     b, g, n, k = X.shape
     found: FloatArray = qr.triangles_of_rows(
-        X.reshape(-1, k), y.ravel(), np.full(b * g, n), np.ones(k + 1)
+        X.reshape(-1, k), y.ravel(), np.full(b * g, n), np.arange(b * g), np.ones(k + 1)
     )
     return found.reshape(b, g, k + 1, k + 1)
 
@@ -141,7 +141,8 @@ def triangles_of_groups(X: FloatArray, y: FloatArray, sizes: NDArray[np.intp]) -
 
     largest = [np.abs(column).max() for column in (*X.T, y)]
     unit = np.ldexp(1.0, np.frexp(np.nan_to_num(largest))[1])  # a power of two rounds nothing
-    found: FloatArray = qr.triangles_of_rows(X, y, sizes, unit)
+    order = np.argsort(sizes, kind="stable")
+    found: FloatArray = qr.triangles_of_rows(X, y, sizes, order, unit)
     return found
 
 

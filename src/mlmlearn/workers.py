@@ -22,6 +22,7 @@ from mlmlearn.results import PART_COLUMNS
 from mlmlearn.schedule import Chunk
 from mlmlearn.simulation import draw_many
 from mlmlearn.strategies import Fitted, Strategy
+from mlmlearn.triangles import FloatArray
 
 __all__ = ["environment", "fit_all", "fit_chunk", "in_workers", "let_queues_end"]
 
@@ -77,7 +78,7 @@ def fit_all(
     """
     if engine not in _started:
         _start_engine(engine)
-    every = list(replications)
+    every, named = sorted(replications), list(strategies)
     at_once = engine_module(engine).data_sets_at_once(condition.n_groups, condition.n_obs)
     tables = []
     for first in range(0, len(every), at_once):
@@ -87,39 +88,57 @@ def fit_all(
             condition.terms, condition.n_predictors + 1, drawn.X, drawn.y, drawn.present,
             [(seed, i) for i in chosen],
         )  # fmt: skip
-        for strategy in strategies:
-            start = time.perf_counter()
-            with one_thread(), _interrupt_after():
-                _, found = fit_batch(strategy, batch, engine)
-            seconds = (time.perf_counter() - start) / len(batch)
-            address: dict[str, Any] = {
-                "replication": np.repeat(chosen, len(batch.terms)),
-                "strategy": strategy if isinstance(strategy, str) else strategy.id,
-                "term": list(batch.terms) * len(batch),
-                "truth": drawn.betas.ravel(),
-                "seconds": round(seconds, 4),
-            }
-            tables.append(_rows(found).assign(**address)[PART_COLUMNS])
-    table = pd.concat(tables)
-    return table.sort_values("replication", kind="stable", ignore_index=True)
+        fits, seconds = [], []
+        with one_thread():  # once for all, since it takes milliseconds
+            for strategy in named:
+                start = time.perf_counter()
+                with _interrupt_after():
+                    fits.append(fit_batch(strategy, batch, engine)[1])
+                seconds.append(round((time.perf_counter() - start) / len(batch), 4))
+        ids = [one if isinstance(one, str) else one.id for one in named]
+        tables.append(_table(chosen, ids, batch.terms, drawn.betas, fits, seconds))
+    return pd.concat(tables, ignore_index=True)
 
 
-def _rows(found: Fitted) -> pd.DataFrame:
-    """Put what was found into rows, one a data set and term."""
-    k = found.estimate.shape[1]
-    of_a_fit = {
-        "converged": found.converged,
-        "singular": found.singular,
-        "max_gradient": found.gradient,
-        "messages": [
+def _table(
+    chosen: list[int],
+    strategies: list[str],
+    terms: tuple[str, ...],
+    truth: FloatArray,
+    fits: list[Fitted],
+    seconds: list[float],
+) -> pd.DataFrame:
+    """Put what was found into rows: data sets, within them strategies, within these terms."""
+    b, n, k = len(chosen), len(strategies), len(terms)
+
+    def column(values: Any) -> Any:
+        """Bring values that are there for each data set, strategy or term to the rows."""
+        return np.broadcast_to(values, (b, n, k)).ravel()
+
+    def of_fits(name: str) -> Any:
+        return np.stack([getattr(found, name) for found in fits], axis=1)[..., None]
+
+    messages = np.empty((b, n, 1), dtype=object)
+    for j, found in enumerate(fits):
+        messages[:, j, 0] = [
             f"failed: {problem}" if problem else text.replace("\n", "; ")
             for problem, text in zip(found.problem, found.messages, strict=True)
-        ],
-        "reml_deviance": found.deviance,
+        ]
+    tests = [coef_columns(found) for found in fits]
+    columns = {
+        "replication": np.array(chosen)[:, None, None],
+        "strategy": np.array(strategies, dtype=object)[:, None],
+        "term": np.array(terms, dtype=object),
+        "truth": truth[:, None],
+        **{name: np.stack([test[name] for test in tests], axis=1) for name in tests[0]},
+        "converged": of_fits("converged"),
+        "singular": of_fits("singular"),
+        "max_gradient": of_fits("gradient"),
+        "messages": messages,
+        "reml_deviance": of_fits("deviance"),
+        "seconds": np.array(seconds)[:, None],
     }
-    table = pd.DataFrame(of_a_fit).loc[np.repeat(range(len(found.estimate)), k)]
-    columns = {name: values.ravel() for name, values in coef_columns(found).items()}
-    return table.reset_index(drop=True).assign(**columns)
+    return pd.DataFrame({name: column(columns[name]) for name in PART_COLUMNS})
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def _kept(found: Fitted, batch: Batch, random: Flags, correlated: bool) -> Fitte
 
 def p_value(smaller: FloatArray, larger: FloatArray, df: int) -> FloatArray:
     """Compare two REML deviances, those of the smaller and of the larger model."""
-    return np.asarray(special.chdtrc(df, smaller - larger))
+    return np.asarray(special.chdtrc(df, np.maximum(smaller - larger, 0)))
 
 
 def _spare(smaller: Fitted, larger: Fitted, df: int) -> Flags:
