@@ -31,7 +31,7 @@ REPEATS = {
 COMPLETE, GAPS = "complete", "gaps"
 MISSING = {
     COMPLETE: "no",
-    GAPS: "yes, or not sure: some stop early or skip answers",
+    GAPS: "yes, or not sure: people stop early, or skip some of their times",
 }
 MANY = 10**6
 
@@ -125,10 +125,11 @@ RULES = [
         'fit("two_stage", "y ~ arm", data, group="person")',
         "summary(lm(y ~ arm, aggregate(y ~ person + arm, data, mean)))",
         'smf.ols("y ~ arm", data.groupby(["person", "arm"], as_index=False)["y"].mean()).fit()',
-        "Each person counts once, however many rows there are, so more rows hardly help. The full "
-        "multilevel model is as good where half of twenty are treated, and a little too sure below "
-        "that. With three groups or fewer in one arm no strategy has much to go by. Centre what "
-        "else you add: otherwise the arms are compared where those predictors are zero. " + CODED,
+        "Each person counts once, however many rows there are, so more rows hardly help. A model "
+        "with random slopes of other predictors is a little too sure here. With three people or "
+        "fewer in one arm no strategy has much to go by. From what else you add that varies within "
+        "people, subtract each person's mean: otherwise the arms are compared where it is zero. "
+        + CODED,
         "We compared the people's means between the arms; " + REPORT,
         "person_level",
         missing=(COMPLETE,), example=SCHOOLS,
@@ -158,7 +159,8 @@ RULES = [
         'smf.mixedlm("y ~ arm * time", data, groups="person", re_formula="~time").fit()',
         "If the outcome changes over time, the mean of someone who left early is one of early "
         "answers alone. So time belongs in the formula, with its zero in the middle: then the row "
-        "of the arm is its difference over the whole time. " + CODED,
+        "of the arm is its difference over the whole time. Below 30 people set two-stage OLS "
+        "beside it. " + CODED,
         "We modelled y by arm, time (zero in the middle) and their product in a multilevel model "
         "with random intercepts and slopes of time for people (REML, Satterthwaite degrees of "
         "freedom); arm: " + REPORT + SPREADS,

@@ -900,3 +900,14 @@ def test_a_result_prints_itself_on_one_screen():
     assert (
         list(POST_STRATEGIES) == compare(FORMULA, DF, group="Group")["strategy"].unique().tolist()
     )
+
+
+def test_numpys_strings_are_text(simulated):
+    data = simulated.data
+    labels = [np.random.default_rng(i).choice(["A", "B"]) for i in range(len(data))]
+    assert type(labels[0]) is np.str_
+    found = [
+        fit("two_stage", "DV ~ C", data.assign(C=pd.Series(values, dtype=object)), group="Group")
+        for values in (labels, list(map(str, labels)))
+    ]
+    pd.testing.assert_frame_equal(found[0].coefs, found[1].coefs)

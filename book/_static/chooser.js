@@ -32,7 +32,7 @@
     const same = near.filter(
       (one) => one.groups === near[0].groups && one.rows === near[0].rows && one.of === near[0].of,
     );
-    const strategies = [rule.strategy, "two_stage", "mlm_intercept", "cluster_robust"].filter(
+    const strategies = [rule.strategy, "mlm_full", "two_stage", "mlm_intercept", "cluster_robust"].filter(
       (one, place, all) => one in same[0].coverage && all.indexOf(one) === place,
     );
     const table = make("table", "", "dataframe");
@@ -57,7 +57,8 @@
     box.append(table);
     box.tabIndex = 0; // so that a wide table can be scrolled by keyboard
     table.ariaLabel = "Intervals that held the truth";
-    return [make("p", about), box];
+    const far = "No study nearer to yours was simulated: the more rows, the worse a random intercept.";
+    return [make("p", about), box, ...(rows > 2 * near[0].rows ? [make("p", far)] : [])];
   };
 
   const leavers = () =>
@@ -74,7 +75,7 @@
     return part;
   };
 
-  const links = (rule) => {
+  const links = (rule, groups, rows) => {
     const line = make("p", "Read on: ");
     const add = (text, address) => {
       const link = make("a", text);
@@ -87,7 +88,7 @@
       add(...rule.example);
     }
     line.append(". Other sizes and spreads: ");
-    add("the playground", "playground.html");
+    add("the playground", `playground.html#people=${groups}&rows=${rows}`);
     line.append(".");
     return line;
   };
@@ -114,13 +115,17 @@
     if (rule.statsmodels && rule.strategy !== "two_stage") {
       output.append(make("p", "statsmodels tests with z, which is too sure with few people."));
     }
+    if (!incomplete) {
+      const blanks = 'Where cells are blank, add missing="drop", and .dropna() for statsmodels.';
+      output.append(make("p", blanks));
+    }
     if (incomplete && rule.simulated) output.append(make("p", leavers()));
     output.append(
       make("p", `For the paper: ${rule.paper}${incomplete ? LEFT_OUT : ""}`),
       ...(rule.simulated
         ? seen(rule, form.varies.value, groups, rows)
         : [make("p", "This book has no simulation of such data.")]),
-      links(rule),
+      links(rule, groups, rows),
     );
   };
 

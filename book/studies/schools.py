@@ -19,7 +19,7 @@ PARTS = {
             replications=4000,
             n_predictors=slopes,
             betas=[(0.0,) * (slopes + 1)],
-            ingredients=PersonPredictor(treated=6, interaction=0),
+            ingredients=PersonPredictor(treated=6),
         ),
         ["mlm_full", "mlm_intercept", "cluster_robust_cr2", "two_stage"],
     )

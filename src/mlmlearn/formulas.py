@@ -196,7 +196,8 @@ def _usable(column: "pd.Series[Any]", name: str) -> Any:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.remove_unused_categories().array
     known = column.dropna()
-    kinds = {type(value) for value in known}
+    # NumPy's strings are strings: rng.choice(["A", "B"]) gives one.
+    kinds = {str if isinstance(value, str) else type(value) for value in known}
     if known.empty or all(issubclass(kind, (Real, Decimal, np.bool_)) for kind in kinds):
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     if all(issubclass(kind, timedelta) for kind in kinds):
