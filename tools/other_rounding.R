@@ -39,8 +39,9 @@ setHook(packageEvent("lme4", "onLoad"), function(...) {
         call <- sys.call()
         call[[1]] <- old
         parts <- eval.parent(call)
-        # Fitted values and residuals of rows that were left out have no place in the new order.
-        stopifnot(is.null(attr(parts$fr, "na.action")))
+        # Asked for, fitted values and residuals of rows that were left out have no place in the
+        # new order.
+        stopifnot(!inherits(attr(parts$fr, "na.action"), "exclude"))
         order <- shuffle_within(parts$reTrms$flist[[1]])
         back <- order(order)
         parts$fr <- with_attributes(parts$fr, parts$fr[order, , drop = FALSE])
