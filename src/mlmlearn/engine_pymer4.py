@@ -7,7 +7,6 @@ and its two-stage fits come out wrong without a word).
 
 import importlib.metadata
 import importlib.util
-import os
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,9 +20,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlmlearn import multilevel
-from mlmlearn.batch import Batch, no_texts
+from mlmlearn.batch import Batch
 from mlmlearn.clustered import ClusteredData
 from mlmlearn.errors import EngineError, FitError
+from mlmlearn.machine import restored
 from mlmlearn.multilevel import arbitrary, undecided
 from mlmlearn.ols import no_standard_error, resting_on_few
 from mlmlearn.strategies import Fitted, Strategy
@@ -36,10 +36,6 @@ __all__ = ["fit", "lm", "lm2", "lmer", "versions"]
 # scaled by the Cholesky factor of the Hessian. The intercept is that of the data's own zero.
 INSPECT = """
 function(model, contrast) {
-    at_zero <- function(model, contrast) {
-        tested <- lmerTest::contest1D(model, contrast)
-        as.numeric(tested[c("Estimate", "Std. Error", "df")])
-    }
     optinfo <- model@optinfo
     gradient <- optinfo$derivs$gradient
     hessian <- optinfo$derivs$Hessian
@@ -55,7 +51,8 @@ function(model, contrast) {
         lme4 = text(optinfo$conv$lme4$messages),
         deviance = lme4::REMLcrit(model),
         sigma = stats::sigma(model),
-        intercept = if (is.null(contrast)) NA_real_ else at_zero(model, contrast),
+        intercept = if (is.null(contrast)) NA_real_ else
+            as.numeric(lmerTest::contest1D(model, contrast)[c("Estimate", "Std. Error", "df")]),
         random_cov = as.numeric(as.matrix(Matrix::bdiag(lapply(lme4::VarCorr(model), as.matrix)))),
         group_coefs = as.numeric(as.matrix(lme4::ranef(model, condVar = FALSE)$g))
     )
@@ -113,8 +110,7 @@ def fit(strategy: Strategy, batch: Batch) -> Fitted:
             try:
                 found.append(_with_usual_outcome(strategy.pymer4, batch.rows(i)).complete())
             except (FitError, ArithmeticError, np.linalg.LinAlgError) as error:
-                nan, problem = np.full((1, batch.n_fixed), np.nan), no_texts(1)
-                problem[0] = str(error)
+                nan, problem = np.full((1, batch.n_fixed), np.nan), np.array([str(error)], object)
                 found.append(Fitted(nan, nan, nan, problem=problem).complete())
     return Fitted.joined(found)
 
@@ -384,9 +380,8 @@ def _fitted(
     useless = ~(np.isfinite(moves) & (moves > 1e-13 * np.abs(data.y).max()))
     if useless.any():
         messages = [*messages, no_standard_error(np.array(data.terms)[useless])]
-    text = no_texts(1)
-    text[0] = "\n".join(filter(None, messages))
-    return Fitted(estimate, np.where(useless, np.nan, se), df, messages=text, **details)
+    said = np.array(["\n".join(filter(None, messages))], dtype=object)
+    return Fitted(estimate, np.where(useless, np.nan, se), df, messages=said, **details)
 
 
 @cache
@@ -405,15 +400,10 @@ def _require_r() -> None:
 
     if not get_r_home():
         raise EngineError(f"{needed} R, which was not found on this machine. {remedy}")
-    libraries = os.environ.get("LD_LIBRARY_PATH")
-    from rpy2 import robjects
-
     # Loading R puts the system's libraries first for every later process of this one. Worker
     # processes would load the system's libpython in place of their own interpreter's.
-    if libraries is None:
-        os.environ.pop("LD_LIBRARY_PATH", None)
-    else:
-        os.environ["LD_LIBRARY_PATH"] = libraries
+    with restored("LD_LIBRARY_PATH"):
+        from rpy2 import robjects
     packages = ("lme4", "lmerTest", "emmeans")
     with _default_conversion():
         found = robjects.r(f"nzchar(sapply(c{packages}, function(p) system.file(package = p)))")

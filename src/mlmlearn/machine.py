@@ -12,7 +12,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_info, threadpool_limits
 
-__all__ = ["describe", "one_thread", "package_versions"]
+__all__ = ["describe", "one_thread", "package_versions", "restored"]
 
 PACKAGES = ("mlmlearn", "numpy", "scipy", "pandas", "pyarrow", "joblib")
 
@@ -52,6 +52,20 @@ def package_versions() -> dict[str, str]:
     }
 
 
+@contextmanager
+def restored(*names: str) -> Iterator[None]:
+    """Give variables of the environment back what they held."""
+    before = {name: os.environ.get(name) for name in names}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
 _alone = threading.RLock()
 
 
@@ -62,14 +76,6 @@ def one_thread() -> Iterator[None]:
     R knows no threads, cores are for workers, and sums keep one order. The limit holds for
     libraries that are loaded, the environment for those still to come.
     """
-    with _alone, threadpool_limits(limits=1):
-        before = {name: os.environ.get(name) for name in THREADS}
+    with _alone, threadpool_limits(limits=1), restored(*THREADS):
         os.environ.update(dict.fromkeys(THREADS, "1"))
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
+        yield

@@ -111,8 +111,7 @@ def _mean_mcse(term: int) -> Callable[[FloatArray], float]:
 
 
 def _emp_se_mcse(terms: FloatArray) -> float:
-    n = len(terms)
-    return float(_sd(terms[:, ERRORS]) / np.sqrt(2 * (n - 1))) if n > 1 else np.nan
+    return float(_sd(terms[:, ERRORS]) / np.sqrt(2 * (len(terms) - 1)))
 
 
 def _model_se_mcse(terms: FloatArray) -> float:
@@ -130,9 +129,9 @@ def _model_se_rel_error_mcse(terms: FloatArray) -> float:
 
 def _proportion_mcse(term: int, among: int | None = None) -> Callable[[FloatArray], float]:
     def mcse(terms: FloatArray) -> float:
-        n = len(terms) if among is None else int(terms[:, among].sum())
-        p = terms[:, term].sum() / n if n else np.nan
-        return float(np.sqrt(p * (1 - p) / n)) if n else np.nan
+        n = len(terms) if among is None else terms[:, among].sum()
+        p = terms[:, term].sum() / n
+        return float(np.sqrt(p * (1 - p) / n))
 
     return mcse
 

@@ -340,18 +340,14 @@ def _table(results: Results, term: str) -> pd.DataFrame:
     fits = results.fits[results.fits["term"] == term]
     singular = results.diagnostics[[*results.fit_key, "singular"]]
     fits = fits.merge(singular, on=results.fit_key)
-    measured = performance(fits, by=DESIGN).set_index(DESIGN)
+    measured = performance(fits, by=DESIGN).set_index(DESIGN).drop(columns="n")
     effect = fits[(fits["truth"] != 0) & fits["ci_low"].notna()]
     further = effect.assign(
         ci_width=effect["ci_high"] - effect["ci_low"],
         share_singular=effect["singular"].astype(float),
     ).groupby(DESIGN, sort=False)[["ci_width", "share_singular"]]
-    means, errors = further.mean(), further.sem().add_suffix("_mcse")
-    table = measured[["n_failed"]].assign(n=further.size()).fillna({"n": 0}).astype(int)
-    names = ["power", "type_1_error"]
-    table = table[["n", "n_failed"]].join(
-        [measured[[one for name in names for one in (name, f"{name}_mcse")]], means, errors]
-    )
-    ends = ["power", "type_1_error", "ci_width", "share_singular"]
-    columns = ["n", "n_failed", *(one for name in ends for one in (name, f"{name}_mcse"))]
+    size, errors = further.size().rename("n"), further.sem().add_suffix("_mcse")
+    table = measured.join([size, further.mean(), errors]).fillna({"n": 0}).astype({"n": int})
+    names = ("power", "type_1_error", "ci_width", "share_singular")
+    columns = ["n", "n_failed", *(one for name in names for one in (name, f"{name}_mcse"))]
     return table[columns].reset_index()
