@@ -18,7 +18,7 @@ from live import MODULES, looks_module
 from scipy import stats
 from study import Study, names
 
-from mlmlearn import POST_STRATEGIES, STRATEGIES, load_reference
+from mlmlearn import POST_STRATEGIES, STRATEGIES, load_reference, performance
 
 PAGE = "book/explorer"
 # Written by the build. Each needs those before it.
@@ -237,11 +237,10 @@ def static_view(n_groups=30, n_obs=25, term="IV1"):
     fits = load_reference().fits.query(
         "n_groups == @n_groups and n_obs == @n_obs and term == @term"
     )
-    covered = fits["truth"].between(fits["ci_low"], fits["ci_high"])
-    rates = covered.groupby([fits["group_sd"], fits["strategy"]]).agg(["mean", "count"])
-    mcse = np.sqrt(rates["mean"] * (1 - rates["mean"]) / rates["count"])
-    cells = [f"{100 * r:.0f} ({100 * e:.1f})" for r, e in zip(rates["mean"], mcse, strict=True)]
-    table = rates.assign(cell=cells)["cell"].unstack()[list(POST_STRATEGIES)]
+    found = performance(fits, by=["group_sd", "strategy"])
+    rates = 100 * found[["coverage", "coverage_mcse"]].to_numpy()
+    found["cell"] = [f"{rate:.0f} ({mcse:.1f})" for rate, mcse in rates]
+    table = found.pivot(index="group_sd", columns="strategy", values="cell")[list(POST_STRATEGIES)]
     table.columns = [POST_STRATEGIES[name].label for name in table]
     table = table.rename_axis("Between-person SD").reset_index()
     return HTML(

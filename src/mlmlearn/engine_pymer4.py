@@ -75,6 +75,9 @@ USUAL_SPREAD = (0.5, 2)
 # Deviances this far above that of a nested model are no rounding.
 NESTED = 1e-3
 
+# The standard errors of one OLS over all rows.
+CLUSTERED = {"robust": "cluster", "cluster": "g"}
+
 # An outcome whose mean lies further than this from zero, in its SDs, is centred first.
 FAR = 100
 
@@ -207,7 +210,7 @@ def lm(data: ClusteredData) -> Fitted:
             "predictor nearly repeats others, or one of its values lies very far from all others; "
             "leave one out, or look at that value"
         )
-    numbers = _lm(f"y ~ {_sum(range(k))}", _frame(data, Z[:, 1:]))
+    numbers = _lm(f"y ~ {_sum(range(k))}", _frame(data, Z[:, 1:]), **CLUSTERED)
     numbers[:, :2] /= scales[:, None]
     if means.any():
         # The intercept is the outcome where every predictor is zero: a contrast of the new
@@ -216,16 +219,16 @@ def lm(data: ClusteredData) -> Fitted:
         turn = np.linalg.qr(np.column_stack([contrast, np.eye(k)[:, 1:]]))[0]
         length = turn[:, 0] @ contrast  # with its sign, which QR leaves open
         names = " + ".join(f"x{i}" for i in range(k))
-        turned = _lm(f"y ~ 0 + {names}", _frame(data, Z @ turn, first=0))
+        turned = _lm(f"y ~ 0 + {names}", _frame(data, Z @ turn, first=0), **CLUSTERED)
         numbers[0, :2] = turned[0, :2] * [length, abs(length)]
     return _fitted(numbers, data, messages=[resting_on_few(Batch.of_one(data))[0]])
 
 
-def _lm(formula: str, frame: pd.DataFrame) -> FloatArray:
+def _lm(formula: str, frame: pd.DataFrame, **errors: str) -> FloatArray:
     from pymer4.models import Lm
 
     model = Lm(formula, data=frame)
-    model.fit(robust="cluster", cluster="g", summarize=False)
+    model.fit(summarize=False, **errors)
     return _numbers(model)
 
 
@@ -248,8 +251,6 @@ def lm2(data: ClusteredData) -> Fitted:
 
 def _second_stage(own: FloatArray, data: ClusteredData) -> FloatArray:
     """Regress each coefficient of the groups on what explains it, with pymer4's `Lm`."""
-    from pymer4.models import Lm
-
     from mlmlearn.strategies.two_stage import first_stage, touches
 
     batch, places = Batch.of_one(data).first(data.within)
@@ -261,10 +262,8 @@ def _second_stage(own: FloatArray, data: ClusteredData) -> FloatArray:
         scale = _power_of_two(np.abs(explained[:, r, columns]).max(axis=0))
         names = [f"x{i}" for i in range(1, len(columns) + 1)]
         frame = pd.DataFrame(explained[:, r, columns] / scale, columns=names)
-        model = Lm(f"y ~ {_sum(range(len(columns) + 1))}", data=frame.assign(y=own[:, r]))
-        model.fit(summarize=False)
-        numbers[[r, *(m + columns)]] = _numbers(model)
-        numbers[[r, *(m + columns)], :2] /= np.array([1, *scale])[:, None]
+        found = _lm(f"y ~ {_sum(range(len(columns) + 1))}", frame.assign(y=own[:, r]))
+        numbers[[r, *(m + columns)]] = found / [[by, by, 1] for by in (1, *scale)]
     return numbers[places]
 
 

@@ -124,8 +124,8 @@ class Plan:
 def _smallest(part: pd.DataFrame, power: float, rng: np.random.Generator) -> dict[str, Any]:
     """Find the fewest groups for one strategy and number of rows."""
     part = part[part["n"] > 0].sort_values("n_groups")
+    names = ("n_groups", "n_groups_low", "n_groups_high", "type_1_error", "type_1_error_mcse")
     if part.empty:
-        names = ("n_groups", "n_groups_low", "n_groups_high", "type_1_error", "type_1_error_mcse")
         return dict.fromkeys(names, np.nan) | {"note": "no fit succeeded"}
     tried, n, rates = (part[name].to_numpy(float) for name in ("n_groups", "n", "power"))
     answer = _crossings(tried, rates[None], n, power)[0]
@@ -138,14 +138,9 @@ def _smallest(part: pd.DataFrame, power: float, rng: np.random.Generator) -> dic
         note = f"{tried[-1]:.0f} are too few"
     elif answer <= tried[0]:
         note = f"{tried[0]:.0f} are enough, and fewer were not tried"
-    return {
-        "n_groups": np.nan if answer == np.inf else answer,
-        "n_groups_low": low,
-        "n_groups_high": high,
-        "type_1_error": near["type_1_error"],
-        "type_1_error_mcse": near["type_1_error_mcse"],
-        "note": note,
-    }
+    enough = np.nan if answer == np.inf else answer
+    numbers = (enough, low, high, near["type_1_error"], near["type_1_error_mcse"])
+    return dict(zip(names, numbers, strict=True)) | {"note": note}
 
 
 def _rising(rates: FloatArray, n: FloatArray) -> FloatArray:

@@ -1,9 +1,8 @@
 """Check results by computing a sample of them again, and tell what a processor may change.
 
 Two machines with the same versions agree on the data bit for bit, on the OLS strategies and
-the batch engine to rounding. lme4's optimiser enlarges rounding: on another processor it stops
-at another point of the same flat valley, or stays on the slope above it where the first one did
-not. So a fit by lme4 is judged by where it ended, seen from the batch engine's optimum.
+the batch engine to rounding. lme4's optimiser enlarges rounding, so its fits are judged by where
+they ended, seen from the batch engine's optimum.
 """
 
 import re
