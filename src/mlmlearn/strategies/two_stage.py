@@ -24,16 +24,12 @@ def refuse(batch: Batch) -> Texts:
     m = int(batch.within.sum())
     batch, _ = batch.first(batch.within)
     short, alike = batch.short_groups(m), batch.dependent_groups(m)
-    found = refusals(
-        batch,
-        [bool(groups) for groups in short],
-        lambda i: (
-            f"two_stage fits {m} coefficients in every group and needs at least {m} rows in each, "
-            f"but {len(short[i])} of {batch.n_groups[i]} groups have fewer: {listed(short[i])}; "
-            "drop these groups or use another strategy"
-        ),
-    )
-    found = _then(found, batch, [bool(groups) for groups in alike], lambda i: (
+    found = refusals(batch, list(map(bool, short)), lambda i: (
+        f"two_stage fits {m} coefficients in every group and needs at least {m} rows in each, "
+        f"but {len(short[i])} of {batch.n_groups[i]} groups have fewer: {listed(short[i])}; "
+        "drop these groups or use another strategy"
+    ))  # fmt: skip
+    found = _then(found, batch, list(map(bool, alike)), lambda i: (
         "two_stage fits every group on its own, but a predictor does not vary, or repeats another, "
         f"within {len(alike[i])} of {batch.n_groups[i]} groups: {listed(alike[i])}; drop these "
         "groups or use another strategy"
