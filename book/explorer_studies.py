@@ -319,12 +319,13 @@ def code(study, part, condition):
         name: getattr(condition, name)
         for name in ("n_groups", "n_obs", "group_sd", "n_predictors", "betas", "noise_sd")
     }
-    if condition.betas is not None or condition.n_predictors == 3:
-        del found["n_predictors"]  # told by the others
-    for name, usual in (("betas", None), ("noise_sd", 1)):
-        if found[name] == usual:
-            del found[name]
-    given = {name: str(label(one)) for name, one in found.items()}
+    # What need not be said: the defaults, and what the betas tell.
+    usual = {"n_predictors": len(condition.betas or range(4)) - 1, "betas": None, "noise_sd": 1}
+    given = {
+        name: str(label(one))
+        for name, one in found.items()
+        if name not in usual or one != usual[name]
+    }
     if condition.ingredients:
         all_of_them = ", ".join(map(str, condition.ingredients))
         several = len(condition.ingredients) > 1

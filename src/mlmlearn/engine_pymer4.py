@@ -177,12 +177,9 @@ def _power_of_two(size: Any) -> Any:
 
 
 def _standardising(data: ClusteredData) -> tuple[Any, Any]:
-    """Choose what to subtract from the columns of X, and by what to divide them.
+    """Choose what to subtract from the columns of X, and by what to divide them, shape (k,) each.
 
-    Returns
-    -------
-    means, scales : ndarray, shape (k,)
-        0 and 1 for the intercept, and for all columns when none needs it.
+    These are 0 and 1 for the intercept, and for all columns when none needs it.
     """
     means, sds = data.X.mean(axis=0), data.X.std(axis=0)
     means[0], sds[0] = 0, 1
@@ -270,18 +267,9 @@ def _second_stage(own: FloatArray, data: ClusteredData) -> FloatArray:
 def lmer(
     name: str, data: ClusteredData, random: NDArray[np.bool_], *, correlated: bool = True
 ) -> Fitted:
-    """Fit the multilevel model with random effects of some columns with lme4.
+    """Fit the multilevel model with random effects of some columns, shape (k,), with lme4.
 
-    Parameters
-    ----------
-    name : str
-        What to call the strategy in a message.
-    data : ClusteredData
-        Checked arrays.
-    random : ndarray of bool, shape (k,)
-        Which columns, the intercept among them.
-    correlated : bool, default True
-        Whether they may be correlated.
+    The intercept is one of them; `name` is what a message calls the strategy.
     """
     from rpy2 import robjects
     from rpy2.rinterface_lib.embedded import RRuntimeError

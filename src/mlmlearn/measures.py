@@ -332,11 +332,11 @@ def paired_difference(
         row = dict(zip(by, key, strict=True))
         row |= {"n": len(both), "n_failed": len(group) - len(both), "measure": measure}
         with np.errstate(divide="ignore", invalid="ignore"):
-            first_terms, second_terms = map(_terms, np.split(both, 2, axis=1))
-            values = [compute(t.sum(axis=0), len(t)) for t in (first_terms, second_terms)]
-            left_out = _left_out(compute, first_terms) - _left_out(compute, second_terms)
-            known = all(_estimable(measure, t) for t in (first_terms, second_terms) if len(t))
-            mcse = _jackknife(left_out) if known else np.nan
+            terms = [_terms(half) for half in np.split(both, 2, axis=1)]
+            values = [compute(t.sum(axis=0), len(t)) for t in terms]
+            left_out = [_left_out(compute, t) for t in terms]
+            known = all(_estimable(measure, t) for t in terms if len(t))
+            mcse = _jackknife(left_out[0] - left_out[1]) if known else np.nan
             row |= {"difference": float(values[0] - values[1]), "mcse": mcse}
         rows.append(row)
     return pd.DataFrame(rows)

@@ -54,7 +54,6 @@ def read_pilot(
             raise InputError(f"the pilot has no term {term!r}; it has {', '.join(estimates.index)}")
         estimates[term] = number_in(f"the effect of {term}", effect, "(-inf, inf)")
     slopes, names, ingredients = _predictors(data, estimates)
-    random = [str(term) for term in result.random_cov.columns]
     order = ["Intercept", *slopes]
     cov = result.random_cov.reindex(index=order, columns=order, fill_value=0.0).to_numpy()
     sds = np.sqrt(np.diagonal(cov))
@@ -62,15 +61,15 @@ def read_pilot(
     condition = Condition(
         n_groups=result.n_groups,
         n_obs=int(np.rint(np.bincount(data.codes).mean())),
-        group_sd=tuple(float(sd) for sd in sds),
-        betas=tuple(float(estimates[term]) for term in order),
+        group_sd=tuple(sds),
+        betas=tuple(estimates[order]),
         noise_sd=result.residual_sd,
         ingredients=tuple(ingredients),
     )
     if uncertain:
         terms = {new: term for term, new in names.items()}
         ordered = [terms[new] for new in condition.terms]
-        unknown = _left_open(result, ordered, order, random, cov, set(effects))
+        unknown = _left_open(result, ordered, order, cov, set(effects))
         condition = replace(condition, ingredients=(*condition.ingredients, unknown))
     return condition, names
 
@@ -153,11 +152,11 @@ def _drawing(x: FloatArray, data: ClusteredData, name: str) -> list[Ingredient]:
     values = np.unique(x)
     if len(values) == 2:
         low, high = values
-        return [BinaryPredictor(float((x == high).mean()), low, high, name)]
+        return [BinaryPredictor((x == high).mean(), low, high, name)]
     means = _means(x, data)
-    unit = float(np.sqrt(((x - means[data.codes]) ** 2).sum() / (len(x) - len(sizes))))
-    between = max(0.0, float(means.var(ddof=1) - (unit**2 / sizes).mean()))
-    around = PredictorMean(float(means.mean()), float(np.sqrt(between)), predictor=name)
+    unit = np.sqrt(((x - means[data.codes]) ** 2).sum() / (len(x) - len(sizes)))
+    between = max(0, means.var(ddof=1) - (unit**2 / sizes).mean())
+    around = PredictorMean(means.mean(), np.sqrt(between), predictor=name)
     return [PredictorScale(unit, name), around]
 
 
@@ -168,7 +167,7 @@ def _of_persons(
     own = _means(x, data)
     if set(np.unique(own)) == {0.0, 1.0}:
         return PersonPredictor(effect, treated=int(own.sum()), name=name)  # type: ignore[no-any-return]
-    mean, sd = float(own.mean()), float(own.std(ddof=1))
+    mean, sd = own.mean(), own.std(ddof=1)
     if max(abs(mean), abs(sd - 1)) > STANDARD or len(np.unique(own)) == 2:
         raise InputError(
             f"{term!r} belongs to the persons and is neither 0 and 1 nor in standard units (its "
@@ -190,16 +189,11 @@ def _sizes(data: ClusteredData) -> list[Ingredient]:
     sizes = np.bincount(data.codes)
     if np.ptp(sizes) == 0:
         return []
-    return [VaryingSizes(float(np.log(sizes).std(ddof=1)), least=int(sizes.min()))]
+    return [VaryingSizes(np.log(sizes).std(ddof=1), least=sizes.min())]
 
 
 def _left_open(
-    result: FitResult,
-    terms: list[str],
-    order: list[str],
-    random: list[str],
-    cov: FloatArray,
-    known: set[str],
+    result: FitResult, terms: list[str], order: list[str], cov: FloatArray, known: set[str]
 ) -> Ingredient:
     """Say how well a fit knows its betas and SDs, `terms` being those of the condition in order.
 
@@ -222,12 +216,12 @@ def _left_open(
     sampling = np.maximum(J * np.diagonal(np.linalg.inv(alone)) - np.diagonal(cov), 0)
     of_persons = sum(_constant(data.X[:, place], data) for place in places[1:])
     df = [
-        max(1.0, J - 1.0 - of_persons if term in random else float(result.coefs["df"][term]))
+        max(1.0, J - 1.0 - of_persons if term in result.random else result.coefs["df"][term])
         for term in terms
     ]
     return UncertainTruth(  # type: ignore[no-any-return]
         covariance=(covariance + covariance.T) / 2,
-        sampling=[float(s) if t in random else None for t, s in zip(order, sampling, strict=True)],
+        sampling=[s if t in result.random else None for t, s in zip(order, sampling, strict=True)],
         df=df,
-        noise_df=max(1.0, result.n_rows - float(J * len(random))),
+        noise_df=max(1.0, result.n_rows - float(J * len(result.random))),
     )

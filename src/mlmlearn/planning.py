@@ -151,21 +151,10 @@ def _rising(rates: FloatArray, n: FloatArray) -> FloatArray:
 
 
 def _crossings(tried: FloatArray, rates: FloatArray, n: FloatArray, power: float) -> FloatArray:
-    """Return the first whole numbers at which curves through the rates reach a power.
+    """Return the first whole numbers at which curves reach a power; infinite where one does not.
 
-    Parameters
-    ----------
-    tried, n : ndarray, shape (m,)
-        Numbers of groups in ascending order, and data sets for each.
-    rates : ndarray, shape (r, m)
-        The rates of r curves.
-    power : float
-        Where to stop.
-
-    Returns
-    -------
-    ndarray, shape (r,)
-        Infinite where a curve does not get there.
+    Each of the r curves goes through m rates, shape (r, m), at numbers of groups in ascending
+    order, `tried`, of `n` data sets each.
     """
     # A rate of 0 or 1 is one that so many data sets cannot tell from it.
     height = special.ndtri(np.clip(_rising(rates, n), 0.5 / n, 1 - 0.5 / n))
@@ -289,13 +278,7 @@ def _with_shares(condition: Condition) -> Condition:
 
 
 def _without(condition: Condition, term: str) -> Condition:
-    """Take a term's effect away, and nothing else.
-
-    Raises
-    ------
-    InputError
-        When there is no such effect.
-    """
+    """Take a term's effect away, and nothing else, or say in an `InputError` why that cannot be."""
     if term not in condition.terms:
         raise InputError(f"the condition has no term {term!r}; it has {', '.join(condition.terms)}")
     if condition.betas is None:
