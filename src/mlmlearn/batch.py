@@ -112,8 +112,7 @@ class Batch:
         within = np.arange(len(terms)) < n_within
 
         def rows(i: int) -> ClusteredData:
-            codes = np.broadcast_to(np.arange(X.shape[1])[:, None], present[i].shape)[present[i]]
-            there, codes = np.unique(codes, return_inverse=True)
+            there, codes = np.unique(np.nonzero(present[i])[0], return_inverse=True)
             return ClusteredData.sorted(
                 y[i][present[i]],
                 X[i][present[i]],

@@ -46,10 +46,7 @@ def _processor() -> str:
 
 def package_versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that all engines stand on."""
-    return {
-        "Python": platform.python_version(),
-        **{package: version(package) for package in PACKAGES},
-    }
+    return {"Python": platform.python_version()} | {name: version(name) for name in PACKAGES}
 
 
 @contextmanager

@@ -35,7 +35,7 @@ STANDARD = 0.1
 
 
 def read_pilot(
-    result: FitResult, effects: Mapping[str, float] | None = None, uncertain: bool = False
+    result: FitResult, effects: Mapping[str, float] | None, uncertain: bool
 ) -> tuple[Condition, dict[str, str]]:
     """Make a condition as `Condition.from_fit` does, and say what it calls the fit's terms."""
     if not isinstance(result, FitResult):

@@ -98,18 +98,16 @@ class Plan:
             When the power is not between 0 and 1, or a cost is negative.
         """
         power = number_in("power", power, "(0, 1)")
-        costs = [
-            number_in(name, cost, "[0, inf)")
-            for name, cost in (("group_cost", group_cost), ("row_cost", row_cost))
-        ]
+        group_cost = number_in("group_cost", group_cost, "[0, inf)")
+        row_cost = number_in("row_cost", row_cost, "[0, inf)")
         rng = np.random.default_rng(0)
         rows = []
         for (strategy, n_obs), part in self.table.groupby(["strategy", "n_obs"], sort=False):
             rows.append({"strategy": strategy, "n_obs": n_obs} | _smallest(part, power, rng))
         found = pd.DataFrame(rows).astype({"n_groups": "Int64"})
         found.insert(5, "n_rows", found["n_groups"] * found["n_obs"])
-        if any(costs):
-            found.insert(8, "cost", found["n_groups"] * (costs[0] + costs[1] * found["n_obs"]))
+        if group_cost or row_cost:
+            found.insert(8, "cost", found["n_groups"] * (group_cost + row_cost * found["n_obs"]))
             found = found.sort_values("cost", kind="stable")
         too_large = found["type_1_error"] - 1.96 * found["type_1_error_mcse"] > LARGEST_SIZE
         said = [f"rejects {100 * rate:.0f} % without an effect" for rate in found["type_1_error"]]
@@ -117,8 +115,7 @@ class Plan:
             "; ".join(filter(None, (note, extra if bad else "")))
             for note, extra, bad in zip(found["note"], said, too_large, strict=True)
         ]
-        order = np.argsort(too_large.to_numpy(), kind="stable")
-        return found.iloc[order].reset_index(drop=True)
+        return found.loc[too_large.sort_values(kind="stable").index].reset_index(drop=True)
 
 
 def _smallest(part: pd.DataFrame, power: float, rng: np.random.Generator) -> dict[str, Any]:

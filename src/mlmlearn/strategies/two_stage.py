@@ -100,14 +100,13 @@ def fit(batch: Batch) -> Fitted:
     estimate, se, df = (np.empty((len(batch), k)) for _ in range(3))
     touched = touches(batch)[0] if m < k else np.zeros((m, 0), dtype=bool)
     for r in range(m):
-        explaining = m + np.flatnonzero(touched[r])
         design = np.concatenate([there[..., None], M[:, :, r, touched[r]]], axis=2)
         Q, R = np.linalg.qr(design)
         coefs = np.linalg.solve(R, Q.swapaxes(1, 2) @ own[:, r, :, None])
         rest = (own[:, r] - (design @ coefs)[..., 0]) * there
         left = J - design.shape[2]
         inverse = np.linalg.inv(R)
-        these = [r, *explaining]
+        these = [r, *(m + np.flatnonzero(touched[r]))]
         estimate[:, these] = coefs[..., 0]
         variance = (rest**2).sum(axis=1) / left
         se[:, these] = np.sqrt(variance[:, None] * (inverse**2).sum(axis=2))
