@@ -12,21 +12,20 @@ from pathlib import Path
 import numpy as np
 import vl_convert
 from bundle import bundle
-from explorer_studies import explorer_study, keys_of, levels_of
+from explorer_studies import MEASURES as STUDY_MEASURES
+from explorer_studies import ONE, explorer_study, keys_of, levels_of
 from IPython.display import HTML
 from live import MODULES, looks_module
 from scipy import stats
 from study import Study, names
 
-from mlmlearn import POST_STRATEGIES, STRATEGIES, load_reference
+from mlmlearn import POST_STRATEGIES, STRATEGIES, load_reference, performance
 
 PAGE = "book/explorer"
 # Written by the build. Each needs those before it.
 SCRIPTS = ["vega.js", "explorer-data.js", "explorer.js"]
 TERMS = ["Intercept", "IV1", "IV2", "IV3"]
 ALL = {"group": "All four coefficients", "scale": "log"}
-ONE = {"group": "One coefficient", "coefficient": True}
-FIT = {"group": "The fit", "rate": True}
 MEASURES = {
     "coef_abs_error": ALL | {
         "label": "Sum of absolute errors",
@@ -63,13 +62,9 @@ MEASURES = {
                 "not cross zero, the grey line. True coefficients lie between 0 and 1, so nearly "
                 "every effect is there to be found.",
     },
-    "singular": FIT | {
-        "label": "Singular fit",
-        "hint": "The estimated random effects have lost a dimension: a variance is zero, or a "
-                "correlation is one.",
-    },
-    "failed": FIT | {
-        "label": "Convergence warning",
+    "singular": STUDY_MEASURES["singular"][1],
+    "failed": {
+        "group": "The fit", "label": "Convergence warning", "rate": True,
         "hint": "lme4 doubts that its search ended at the best values. The answer may be fine all "
                 "the same.",
     },
@@ -225,28 +220,25 @@ def axis(of_term, measure):
     return [float(f"{end:.4g}") for end in ends]
 
 
-def whole(numbers, digits=4):
-    """Round to significant digits, and count in units."""
+def whole(numbers):
+    """Round to four significant digits, and count in units."""
     size = np.floor(np.log10(np.maximum(np.abs(numbers), UNIT)))
-    step = np.maximum(10 ** (size + 1 - digits), UNIT)
+    step = np.maximum(10 ** (size - 3), UNIT)
     return np.rint(np.rint(numbers / step) * step / UNIT).astype(int).tolist()
 
 
-def static_view(n_groups=30, n_obs=25, term="IV1"):
+def static_view(n_groups=30, n_obs=25):
     """Show the first view of one shape of data set; where scripts run, the explorer replaces it."""
-    fits = load_reference().fits.query(
-        "n_groups == @n_groups and n_obs == @n_obs and term == @term"
-    )
-    covered = fits["truth"].between(fits["ci_low"], fits["ci_high"])
-    rates = covered.groupby([fits["group_sd"], fits["strategy"]]).agg(["mean", "count"])
-    mcse = np.sqrt(rates["mean"] * (1 - rates["mean"]) / rates["count"])
-    cells = [f"{100 * r:.0f} ({100 * e:.1f})" for r, e in zip(rates["mean"], mcse, strict=True)]
-    table = rates.assign(cell=cells)["cell"].unstack()[list(POST_STRATEGIES)]
+    fits = load_reference().fits.query("n_groups == @n_groups and n_obs == @n_obs")
+    found = performance(fits[fits["term"] == "IV1"], by=["group_sd", "strategy"])
+    rates = 100 * found[["coverage", "coverage_mcse"]].to_numpy()
+    found["cell"] = [f"{rate:.0f} ({mcse:.1f})" for rate, mcse in rates]
+    table = found.pivot(index="group_sd", columns="strategy", values="cell")[list(POST_STRATEGIES)]
     table.columns = [POST_STRATEGIES[name].label for name in table]
     table = table.rename_axis("Between-person SD").reset_index()
     return HTML(
         '<div id="explorer-app"><p>The explorer needs JavaScript. Without it, here is one of its '
-        f"views: how often, in %, the 95 % intervals for the slope of {term} hold the truth, over "
+        "views: how often, in %, the 95 % intervals for the slope of IV1 hold the truth, over "
         f"fifty data sets of {n_groups} people with {n_obs} observations each; in brackets the "
         "Monte Carlo standard error.</p>" + table.to_html(index=False, border=0) + "</div>"
     )

@@ -192,13 +192,13 @@ def in_order(conditions, levels):
 
 def keys_of(levels):
     """Describe what differs, and its levels."""
-    return [_key(name, *KEYS[name], values) for name, values in levels.items()]
-
-
-def _key(name, what, one, every, values):
-    words = apart(values)[1] if name == "ingredients" else map(in_words, values)
-    told = [{"id": identifier(w), "label": w, "say": one.format(w)} for w in words]
-    return {"id": name, "label": what, "every": every, "levels": told}
+    keys = []
+    for name, values in levels.items():
+        what, one, every = KEYS[name]
+        words = apart(values)[1] if name == "ingredients" else map(in_words, values)
+        told = [{"id": identifier(w), "label": w, "say": one.format(w)} for w in words]
+        keys.append({"id": name, "label": what, "every": every, "levels": told})
+    return keys
 
 
 def in_words(found):
@@ -214,30 +214,23 @@ def apart(values):
     """Part tuples of ingredients into what all of them have, and what is each one's own."""
     tables = [{one.key: one for one in ingredients} for ingredients in values]
     shared = [key for key in tables[0] if all(key in table for table in tables)]
-    names = {key: [one.name for one in fields(tables[0][key])] for key in shared}
-    same = {
-        (key, name): len({getattr(table[key], name) for table in tables}) == 1
-        for key in shared
-        for name in names[key]
-    }
 
     def told(one, name):
         found = getattr(one, name)
         return f"{name}={in_words(found) if isinstance(found, float) else repr(found)}"
 
-    common = []
+    common, differing = [], []
     for key in shared:
-        kind = tables[0][key]
-        usual = {one.name: one.default for one in fields(kind)}
-        said = [
-            told(kind, name)
-            for name in names[key]
-            if same[key, name] and getattr(kind, name) != usual[name]
-        ]
-        open_ended = [] if all(same[key, name] for name in names[key]) else ["…"]
-        common.append(f"{type(kind).__name__}({', '.join(said + open_ended)})")
+        kinds, said, more = [table[key] for table in tables], [], []
+        for one in fields(kinds[0]):
+            if len({getattr(kind, one.name) for kind in kinds}) > 1:
+                differing.append((key, one.name))
+                more = ["…"]
+            elif getattr(kinds[0], one.name) != one.default:
+                said.append(told(kinds[0], one.name))
+        common.append(f"{type(kinds[0]).__name__}({', '.join(said + more)})")
     own = [
-        [told(table[key], name) for key in shared for name in names[key] if not same[key, name]]
+        [told(table[key], name) for key, name in differing]
         + [str(one) for key, one in table.items() if key not in shared]
         for table in tables
     ]
@@ -326,12 +319,13 @@ def code(study, part, condition):
         name: getattr(condition, name)
         for name in ("n_groups", "n_obs", "group_sd", "n_predictors", "betas", "noise_sd")
     }
-    if condition.betas is not None or condition.n_predictors == 3:
-        del found["n_predictors"]  # told by the others
-    for name, usual in (("betas", None), ("noise_sd", 1)):
-        if found[name] == usual:
-            del found[name]
-    given = {name: str(label(one)) for name, one in found.items()}
+    # What need not be said: the defaults, and what the betas tell.
+    usual = {"n_predictors": len(condition.betas or range(4)) - 1, "betas": None, "noise_sd": 1}
+    given = {
+        name: str(label(one))
+        for name, one in found.items()
+        if name not in usual or one != usual[name]
+    }
     if condition.ingredients:
         all_of_them = ", ".join(map(str, condition.ingredients))
         several = len(condition.ingredients) > 1

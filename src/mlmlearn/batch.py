@@ -112,8 +112,7 @@ class Batch:
         within = np.arange(len(terms)) < n_within
 
         def rows(i: int) -> ClusteredData:
-            codes = np.broadcast_to(np.arange(X.shape[1])[:, None], present[i].shape)[present[i]]
-            there, codes = np.unique(codes, return_inverse=True)
+            there, codes = np.unique(np.nonzero(present[i])[0], return_inverse=True)
             return ClusteredData.sorted(
                 y[i][present[i]],
                 X[i][present[i]],
@@ -222,11 +221,19 @@ class Batch:
         finite: Any = np.isfinite(self.R).all(axis=(1, 2, 3))
         doubtful = ~finite | (self.n_groups < 2) | level | of_groups | determined
         for i in np.flatnonzero(doubtful | constant.any(axis=1) | repeated.any(axis=1)):
-            outcome = self._problem_of_outcome(int(i), level[i], little[i], of_groups[i])
-            found[i] = self._problem(int(i), finite[i], constant[i], repeated[i], outcome)
+            flags = (one[i] for one in (finite, level, little, of_groups, constant, repeated))
+            found[i] = self._problem(int(i), *flags)
         return found
 
-    def _problem_of_outcome(self, i: int, level: Any, little: Any, of_groups: Any) -> str:
+    def _problem(
+        self, i: int, finite: Any, level: Any, little: Any, of_groups: Any, constant: Any,
+        repeated: Any,
+    ) -> str:  # fmt: skip
+        """Say what is wrong with data set i: the first of all that is."""
+        if not finite:
+            return "a number is missing or infinite; drop or repair its row first"
+        if self.n_groups[i] < 2:
+            return "there is only one group; clustered data need at least two"
         if level and little:
             return (
                 f"the outcome {self.outcome!r} varies so little beside its size, about "
@@ -243,15 +250,6 @@ class Batch:
                 "no repeated measures; keep one row a group, and analyse these by an ordinary "
                 "regression"
             )
-        return ""
-
-    def _problem(self, i: int, finite: Any, constant: Any, repeated: Any, outcome: str) -> str:
-        if not finite:
-            return "a number is missing or infinite; drop or repair its row first"
-        if self.n_groups[i] < 2:
-            return "there is only one group; clustered data need at least two"
-        if outcome:
-            return outcome
         for j, term in enumerate(self.terms[1:]):
             if constant[j]:
                 return (

@@ -9,6 +9,7 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,8 @@ def _parser() -> argparse.ArgumentParser:
 
     text = "Simulate how many groups and rows a study needs, from a guess or a pilot's file."
     example = "mlmlearn power --effect 0.3 --slope-sd 0.5 --n-groups 20 40 60 --n-obs 5 10"
-    added = command(_power, text, example, reading, fitting, jobs)
+    power = partial(cli_power.power, read=_data)
+    added = command(power, text, example, reading, fitting, jobs)
     cli_power.add_arguments(added)
 
     text = "Draw a sample of a run's data sets again, fit them again, and compare."
@@ -193,10 +195,6 @@ def _data(chosen: argparse.Namespace) -> tuple[pd.DataFrame, str]:
         thousands=chosen.thousands,
     )
     return data, group
-
-
-def _power(chosen: argparse.Namespace) -> int:
-    return cli_power.power(chosen, _data)
 
 
 def _compare(chosen: argparse.Namespace) -> int:

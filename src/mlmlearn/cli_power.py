@@ -19,13 +19,14 @@ __all__ = ["add_arguments", "power"]
 N_GROUPS = (20, 40, 60, 80)
 N_OBS = 10
 
+# Reads the file that a command names, and says which of its columns is the group.
+Reader = Callable[[argparse.Namespace], tuple[pd.DataFrame, str]]
+
 
 def add_arguments(to: argparse.ArgumentParser) -> None:
     """Add the options that no other command has."""
-    to.add_argument(
-        "--effect", type=float, metavar="B", help="the slope that is planned for, in place of a "
-        "pilot's estimate"
-    )  # fmt: skip
+    text = "the slope that is planned for, in place of a pilot's estimate"
+    to.add_argument("--effect", type=float, metavar="B", help=text)
     for name, what in (
         ("level", "people's levels (default: 1)"),
         ("slope", "people's slopes, which must be given"),
@@ -33,31 +34,15 @@ def add_arguments(to: argparse.ArgumentParser) -> None:
     ):
         text = f"a guess of the standard deviation of {what}"
         to.add_argument(f"--{name}-sd", type=float, metavar="SD", help=text)
-    to.add_argument(
-        "--pilot",
-        nargs=2,
-        metavar=("FILE", "FORMULA"),
-        help="no guess: a file of a pilot study, and the formula of the full multilevel model",
-    )
-    to.add_argument(
-        "--uncertain",
-        action="store_true",
-        help="draw each data set's truth from what the pilot leaves open",
-    )
-    to.add_argument(
-        "--condition",
-        metavar="FILE.json",
-        help="no guess: every field of one condition, in the form of a manifest.json's grid",
-    )
+    text = "no guess: a file of a pilot study, and the formula of the full multilevel model"
+    to.add_argument("--pilot", nargs=2, metavar=("FILE", "FORMULA"), help=text)
+    text = "draw each data set's truth from what the pilot leaves open"
+    to.add_argument("--uncertain", action="store_true", help=text)
+    text = "no guess: every field of one condition, in the form of a manifest.json's grid"
+    to.add_argument("--condition", metavar="FILE.json", help=text)
     to.add_argument("--term", help="the coefficient that is tested (default: the first slope)")
-    to.add_argument(
-        "--n-groups",
-        nargs="+",
-        type=int,
-        default=N_GROUPS,
-        metavar="N",
-        help=f"numbers of groups (default: {' '.join(map(str, N_GROUPS))})",
-    )
+    text = f"numbers of groups (default: {' '.join(map(str, N_GROUPS))})"
+    to.add_argument("--n-groups", nargs="+", type=int, default=N_GROUPS, metavar="N", help=text)
     text = f"rows per group (default: as in the pilot or the condition, or else {N_OBS})"
     to.add_argument("--n-obs", nargs="+", type=int, metavar="N", help=text)
     text = "the power to reach (default: 0.8)"
@@ -75,10 +60,7 @@ def add_arguments(to: argparse.ArgumentParser) -> None:
     to.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
-def power(
-    chosen: argparse.Namespace,
-    read: Callable[[argparse.Namespace], tuple[pd.DataFrame, Any]],
-) -> int:
+def power(chosen: argparse.Namespace, read: Reader) -> int:
     """Plan as the options say, and print the designs and the smallest that reach the power."""
     if not 0 < chosen.power < 1:
         raise InputError(f"--power must lie between 0 and 1, such as 0.8, not {chosen.power}")
@@ -106,10 +88,7 @@ def power(
     return 0
 
 
-def _condition(
-    chosen: argparse.Namespace,
-    read: Callable[[argparse.Namespace], tuple[pd.DataFrame, Any]],
-) -> tuple[Condition, str]:
+def _condition(chosen: argparse.Namespace, read: Reader) -> tuple[Condition, str]:
     """Return what is planned for, and the term that is tested."""
     guessed = [
         f"--{n}-sd" for n in ("level", "slope", "noise") if getattr(chosen, f"{n}_sd") is not None
@@ -139,10 +118,7 @@ def _condition(
     return guess, chosen.term or "IV1"
 
 
-def _of_pilot(
-    chosen: argparse.Namespace,
-    read: Callable[[argparse.Namespace], tuple[pd.DataFrame, Any]],
-) -> tuple[Condition, str]:
+def _of_pilot(chosen: argparse.Namespace, read: Reader) -> tuple[Condition, str]:
     chosen.file, chosen.formula = chosen.pilot
     data, _ = read(chosen)
     result = fit("mlm_full", chosen.formula, data, group=chosen.group, missing=chosen.missing)
@@ -181,30 +157,23 @@ def _with_error(table: pd.DataFrame, name: str, digits: str = ".3f") -> list[str
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
     """Put each measure and its Monte Carlo standard error into one column of text."""
-    columns: dict[str, Any] = {name: table[name] for name in ("n_groups", "n_obs", "strategy")}
-    for name, title in {
-        "power": "power",
-        "type_1_error": "size",
-        "share_singular": "singular",
-    }.items():
-        columns[title] = _with_error(table, name)
-    columns["interval width"] = _with_error(table, "ci_width", ".3g")
-    if table["n_failed"].any():
-        columns["failed"] = table["n_failed"]
-    return pd.DataFrame(columns)
+    shown = table[["n_groups", "n_obs", "strategy"]].assign(
+        power=_with_error(table, "power"),
+        size=_with_error(table, "type_1_error"),
+        singular=_with_error(table, "share_singular"),
+    )
+    shown["interval width"] = _with_error(table, "ci_width", ".3g")
+    return shown.assign(failed=table["n_failed"]) if table["n_failed"].any() else shown
 
 
 def _answers(smallest: pd.DataFrame) -> pd.DataFrame:
     def counted(value: Any) -> str:
         return "none" if pd.isna(value) else "more" if value == float("inf") else f"{value:.0f}"
 
-    columns: dict[str, Any] = {"strategy": smallest["strategy"], "n_obs": smallest["n_obs"]}
-    columns["groups"] = [counted(value) for value in smallest["n_groups"]]
-    columns["interval"] = [
-        f"{counted(low)} to {counted(high)}"
-        for low, high in zip(smallest["n_groups_low"], smallest["n_groups_high"], strict=True)
-    ]
+    low, high = (smallest[f"n_groups_{end}"].map(counted) for end in ("low", "high"))
+    shown = smallest[["strategy", "n_obs"]].assign(
+        groups=smallest["n_groups"].map(counted), interval=low + " to " + high
+    )
     if "cost" in smallest:
-        columns["cost"] = ["" if pd.isna(cost) else f"{cost:,.0f}" for cost in smallest["cost"]]
-    columns["note"] = smallest["note"]
-    return pd.DataFrame(columns)
+        shown["cost"] = ["" if pd.isna(cost) else f"{cost:,.0f}" for cost in smallest["cost"]]
+    return shown.assign(note=smallest["note"])

@@ -67,12 +67,10 @@ class Condition:
         put = object.__setattr__
         for name, check in CHECKS.items():
             put(self, name, check(name, getattr(self, name)))
-        told = {
-            name: len(values)
-            for name, values in (("betas", self.betas), ("group_sd", self.group_sd))
-            # Two SDs tell nothing, since they can stand for any number of predictors.
-            if isinstance(values, tuple) and (name == "betas" or len(values) > 2)
-        }
+        told = {} if self.betas is None else {"betas": len(self.betas)}
+        # Two SDs tell nothing, since they can stand for any number of predictors.
+        if isinstance(self.group_sd, tuple) and len(self.group_sd) > 2:
+            told["group_sd"] = len(self.group_sd)
         if self.n_predictors is None:
             put(self, "n_predictors", next(iter(told.values()), 4) - 1)
         for name, number in told.items():

@@ -7,7 +7,6 @@ and its two-stage fits come out wrong without a word).
 
 import importlib.metadata
 import importlib.util
-import os
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,9 +20,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlmlearn import multilevel
-from mlmlearn.batch import Batch, no_texts
+from mlmlearn.batch import Batch
 from mlmlearn.clustered import ClusteredData
 from mlmlearn.errors import EngineError, FitError
+from mlmlearn.machine import restored
 from mlmlearn.multilevel import arbitrary, undecided
 from mlmlearn.ols import no_standard_error, resting_on_few
 from mlmlearn.strategies import Fitted, Strategy
@@ -36,10 +36,6 @@ __all__ = ["fit", "lm", "lm2", "lmer", "versions"]
 # scaled by the Cholesky factor of the Hessian. The intercept is that of the data's own zero.
 INSPECT = """
 function(model, contrast) {
-    at_zero <- function(model, contrast) {
-        tested <- lmerTest::contest1D(model, contrast)
-        as.numeric(tested[c("Estimate", "Std. Error", "df")])
-    }
     optinfo <- model@optinfo
     gradient <- optinfo$derivs$gradient
     hessian <- optinfo$derivs$Hessian
@@ -55,7 +51,8 @@ function(model, contrast) {
         lme4 = text(optinfo$conv$lme4$messages),
         deviance = lme4::REMLcrit(model),
         sigma = stats::sigma(model),
-        intercept = if (is.null(contrast)) NA_real_ else at_zero(model, contrast),
+        intercept = if (is.null(contrast)) NA_real_ else
+            as.numeric(lmerTest::contest1D(model, contrast)[c("Estimate", "Std. Error", "df")]),
         random_cov = as.numeric(as.matrix(Matrix::bdiag(lapply(lme4::VarCorr(model), as.matrix)))),
         group_coefs = as.numeric(as.matrix(lme4::ranef(model, condVar = FALSE)$g))
     )
@@ -77,6 +74,9 @@ USUAL_SPREAD = (0.5, 2)
 
 # Deviances this far above that of a nested model are no rounding.
 NESTED = 1e-3
+
+# The standard errors of one OLS over all rows.
+CLUSTERED = {"robust": "cluster", "cluster": "g"}
 
 # An outcome whose mean lies further than this from zero, in its SDs, is centred first.
 FAR = 100
@@ -113,8 +113,7 @@ def fit(strategy: Strategy, batch: Batch) -> Fitted:
             try:
                 found.append(_with_usual_outcome(strategy.pymer4, batch.rows(i)).complete())
             except (FitError, ArithmeticError, np.linalg.LinAlgError) as error:
-                nan, problem = np.full((1, batch.n_fixed), np.nan), no_texts(1)
-                problem[0] = str(error)
+                nan, problem = np.full((1, batch.n_fixed), np.nan), np.array([str(error)], object)
                 found.append(Fitted(nan, nan, nan, problem=problem).complete())
     return Fitted.joined(found)
 
@@ -178,12 +177,9 @@ def _power_of_two(size: Any) -> Any:
 
 
 def _standardising(data: ClusteredData) -> tuple[Any, Any]:
-    """Choose what to subtract from the columns of X, and by what to divide them.
+    """Choose what to subtract from the columns of X, and by what to divide them, shape (k,) each.
 
-    Returns
-    -------
-    means, scales : ndarray, shape (k,)
-        0 and 1 for the intercept, and for all columns when none needs it.
+    These are 0 and 1 for the intercept, and for all columns when none needs it.
     """
     means, sds = data.X.mean(axis=0), data.X.std(axis=0)
     means[0], sds[0] = 0, 1
@@ -211,7 +207,7 @@ def lm(data: ClusteredData) -> Fitted:
             "predictor nearly repeats others, or one of its values lies very far from all others; "
             "leave one out, or look at that value"
         )
-    numbers = _lm(f"y ~ {_sum(range(k))}", _frame(data, Z[:, 1:]))
+    numbers = _lm(f"y ~ {_sum(range(k))}", _frame(data, Z[:, 1:]), **CLUSTERED)
     numbers[:, :2] /= scales[:, None]
     if means.any():
         # The intercept is the outcome where every predictor is zero: a contrast of the new
@@ -220,16 +216,16 @@ def lm(data: ClusteredData) -> Fitted:
         turn = np.linalg.qr(np.column_stack([contrast, np.eye(k)[:, 1:]]))[0]
         length = turn[:, 0] @ contrast  # with its sign, which QR leaves open
         names = " + ".join(f"x{i}" for i in range(k))
-        turned = _lm(f"y ~ 0 + {names}", _frame(data, Z @ turn, first=0))
+        turned = _lm(f"y ~ 0 + {names}", _frame(data, Z @ turn, first=0), **CLUSTERED)
         numbers[0, :2] = turned[0, :2] * [length, abs(length)]
     return _fitted(numbers, data, messages=[resting_on_few(Batch.of_one(data))[0]])
 
 
-def _lm(formula: str, frame: pd.DataFrame) -> FloatArray:
+def _lm(formula: str, frame: pd.DataFrame, **errors: str) -> FloatArray:
     from pymer4.models import Lm
 
     model = Lm(formula, data=frame)
-    model.fit(robust="cluster", cluster="g", summarize=False)
+    model.fit(summarize=False, **errors)
     return _numbers(model)
 
 
@@ -252,8 +248,6 @@ def lm2(data: ClusteredData) -> Fitted:
 
 def _second_stage(own: FloatArray, data: ClusteredData) -> FloatArray:
     """Regress each coefficient of the groups on what explains it, with pymer4's `Lm`."""
-    from pymer4.models import Lm
-
     from mlmlearn.strategies.two_stage import first_stage, touches
 
     batch, places = Batch.of_one(data).first(data.within)
@@ -265,28 +259,17 @@ def _second_stage(own: FloatArray, data: ClusteredData) -> FloatArray:
         scale = _power_of_two(np.abs(explained[:, r, columns]).max(axis=0))
         names = [f"x{i}" for i in range(1, len(columns) + 1)]
         frame = pd.DataFrame(explained[:, r, columns] / scale, columns=names)
-        model = Lm(f"y ~ {_sum(range(len(columns) + 1))}", data=frame.assign(y=own[:, r]))
-        model.fit(summarize=False)
-        numbers[[r, *(m + columns)]] = _numbers(model)
-        numbers[[r, *(m + columns)], :2] /= np.array([1, *scale])[:, None]
+        found = _lm(f"y ~ {_sum(range(len(columns) + 1))}", frame.assign(y=own[:, r]))
+        numbers[[r, *(m + columns)]] = found / [[by, by, 1] for by in (1, *scale)]
     return numbers[places]
 
 
 def lmer(
     name: str, data: ClusteredData, random: NDArray[np.bool_], *, correlated: bool = True
 ) -> Fitted:
-    """Fit the multilevel model with random effects of some columns with lme4.
+    """Fit the multilevel model with random effects of some columns, shape (k,), with lme4.
 
-    Parameters
-    ----------
-    name : str
-        What to call the strategy in a message.
-    data : ClusteredData
-        Checked arrays.
-    random : ndarray of bool, shape (k,)
-        Which columns, the intercept among them.
-    correlated : bool, default True
-        Whether they may be correlated.
+    The intercept is one of them; `name` is what a message calls the strategy.
     """
     from rpy2 import robjects
     from rpy2.rinterface_lib.embedded import RRuntimeError
@@ -384,9 +367,8 @@ def _fitted(
     useless = ~(np.isfinite(moves) & (moves > 1e-13 * np.abs(data.y).max()))
     if useless.any():
         messages = [*messages, no_standard_error(np.array(data.terms)[useless])]
-    text = no_texts(1)
-    text[0] = "\n".join(filter(None, messages))
-    return Fitted(estimate, np.where(useless, np.nan, se), df, messages=text, **details)
+    said = np.array(["\n".join(filter(None, messages))], dtype=object)
+    return Fitted(estimate, np.where(useless, np.nan, se), df, messages=said, **details)
 
 
 @cache
@@ -405,15 +387,10 @@ def _require_r() -> None:
 
     if not get_r_home():
         raise EngineError(f"{needed} R, which was not found on this machine. {remedy}")
-    libraries = os.environ.get("LD_LIBRARY_PATH")
-    from rpy2 import robjects
-
     # Loading R puts the system's libraries first for every later process of this one. Worker
     # processes would load the system's libpython in place of their own interpreter's.
-    if libraries is None:
-        os.environ.pop("LD_LIBRARY_PATH", None)
-    else:
-        os.environ["LD_LIBRARY_PATH"] = libraries
+    with restored("LD_LIBRARY_PATH"):
+        from rpy2 import robjects
     packages = ("lme4", "lmerTest", "emmeans")
     with _default_conversion():
         found = robjects.r(f"nzchar(sapply(c{packages}, function(p) system.file(package = p)))")

@@ -21,7 +21,7 @@ Engine = Literal["pymer4", "batch"]
 ENGINES = {"pymer4": "mlmlearn.engine_pymer4", "batch": "mlmlearn.engine_batch"}
 
 
-def check_engine(engine: Any, strategies: Iterable[str] = ()) -> None:
+def check_engine(engine: Any, strategies: Iterable[str]) -> None:
     """Refuse an engine that is not one of `ENGINES`, or that cannot fit some strategies."""
     if not isinstance(engine, str) or engine not in ENGINES:
         raise InputError(f"unknown engine {engine!r}; the known ones are {', '.join(ENGINES)}")

@@ -130,7 +130,7 @@ class FitResult:
         return table
 
     def tidy(self) -> pd.DataFrame:
-        """Return one row a term, with the strategy and engine beside it."""
+        """Return one row a term, with the strategy beside it."""
         table = self.coefs.reset_index()
         table.insert(0, "strategy", self.strategy)
         return table

@@ -373,12 +373,14 @@ def _chosen(random: str, frame: pd.DataFrame, terms: tuple[str, ...]) -> NDArray
     unknown = [name for name in model.required_variables if name not in frame]
     names = [] if unknown else list(_names(_evaluated(model, frame)))
     unknown += [name for name in names if name not in terms]
-    if unknown or "Intercept" not in names:
+    if unknown:
+        raise InputError(
+            f"the random part names {listed(unknown)}, which the fixed part lacks; write them "
+            "there, too"
+        )
+    if "Intercept" not in names:
         raise InputError(
             f"the random part {random!r} has no intercept, and every strategy here has one; take 0 "
             "or -1 out of it"
-            if not unknown
-            else f"the random part names {listed(unknown)}, which the fixed part lacks; write them "
-            "there, too"
         )
     return np.isin(terms, names)

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 from numbers import Integral
@@ -171,7 +171,7 @@ def _compute(
     strategies = [get_strategy(name) for name in identity["strategies"]]
     before, start = folder.manifest["seconds"], time.monotonic()
     deaths = 0
-    with _progress_bar(chunks, left, progress) as bar, warnings.catch_warnings():
+    with _progress_bar(chunks, left.values(), progress) as bar, warnings.catch_warnings():
         # What joblib says when a run is stopped; the run says so itself.
         warnings.filterwarnings("ignore", message=".* still being processed by the workers")
         try:
@@ -215,15 +215,15 @@ def _so_far(n_done: int, total: int, folder: RunFolder, kept: bool) -> str:
     return f"{done} were done and are lost, since no folder was named; name one with out="
 
 
-def _progress_bar(chunks: Iterable[Chunk], left: Container[str], shown: bool) -> Any:
+def _progress_bar(chunks: Iterable[Chunk], left: Iterable[Chunk], shown: bool) -> Any:
     """Show what is done, weighted by cost: conditions differ in it by a factor of twenty."""
-    costs = {chunk.name: chunk.cost for chunk in chunks}
+    total = sum(chunk.cost for chunk in chunks)
     with warnings.catch_warnings():  # without ipywidgets a notebook gets the terminal's bar
         warnings.filterwarnings("ignore", message="IProgress not found")
         from tqdm.auto import tqdm
     return tqdm(
-        total=sum(costs.values()),
-        initial=sum(cost for name, cost in costs.items() if name not in left),
+        total=total,
+        initial=total - sum(chunk.cost for chunk in left),
         disable=not shown,
         file=sys.stderr,
         bar_format="{l_bar}{bar}| {elapsed} gone, {remaining} left",

@@ -12,7 +12,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_info, threadpool_limits
 
-__all__ = ["describe", "one_thread", "package_versions"]
+__all__ = ["describe", "one_thread", "package_versions", "restored"]
 
 PACKAGES = ("mlmlearn", "numpy", "scipy", "pandas", "pyarrow", "joblib")
 
@@ -46,10 +46,21 @@ def _processor() -> str:
 
 def package_versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that all engines stand on."""
-    return {
-        "Python": platform.python_version(),
-        **{package: version(package) for package in PACKAGES},
-    }
+    return {"Python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+
+
+@contextmanager
+def restored(*names: str) -> Iterator[None]:
+    """Give variables of the environment back what they held."""
+    before = {name: os.environ.get(name) for name in names}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 _alone = threading.RLock()
@@ -62,14 +73,6 @@ def one_thread() -> Iterator[None]:
     R knows no threads, cores are for workers, and sums keep one order. The limit holds for
     libraries that are loaded, the environment for those still to come.
     """
-    with _alone, threadpool_limits(limits=1):
-        before = {name: os.environ.get(name) for name in THREADS}
+    with _alone, threadpool_limits(limits=1), restored(*THREADS):
         os.environ.update(dict.fromkeys(THREADS, "1"))
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
+        yield

@@ -111,8 +111,7 @@ def _mean_mcse(term: int) -> Callable[[FloatArray], float]:
 
 
 def _emp_se_mcse(terms: FloatArray) -> float:
-    n = len(terms)
-    return float(_sd(terms[:, ERRORS]) / np.sqrt(2 * (n - 1))) if n > 1 else np.nan
+    return float(_sd(terms[:, ERRORS]) / np.sqrt(2 * (len(terms) - 1)))
 
 
 def _model_se_mcse(terms: FloatArray) -> float:
@@ -130,9 +129,9 @@ def _model_se_rel_error_mcse(terms: FloatArray) -> float:
 
 def _proportion_mcse(term: int, among: int | None = None) -> Callable[[FloatArray], float]:
     def mcse(terms: FloatArray) -> float:
-        n = len(terms) if among is None else int(terms[:, among].sum())
-        p = terms[:, term].sum() / n if n else np.nan
-        return float(np.sqrt(p * (1 - p) / n)) if n else np.nan
+        n = len(terms) if among is None else terms[:, among].sum()
+        p = terms[:, term].sum() / n
+        return float(np.sqrt(p * (1 - p) / n))
 
     return mcse
 
@@ -333,11 +332,11 @@ def paired_difference(
         row = dict(zip(by, key, strict=True))
         row |= {"n": len(both), "n_failed": len(group) - len(both), "measure": measure}
         with np.errstate(divide="ignore", invalid="ignore"):
-            first_terms, second_terms = map(_terms, np.split(both, 2, axis=1))
-            values = [compute(t.sum(axis=0), len(t)) for t in (first_terms, second_terms)]
-            left_out = _left_out(compute, first_terms) - _left_out(compute, second_terms)
-            known = all(_estimable(measure, t) for t in (first_terms, second_terms) if len(t))
-            mcse = _jackknife(left_out) if known else np.nan
+            terms = [_terms(half) for half in np.split(both, 2, axis=1)]
+            values = [compute(t.sum(axis=0), len(t)) for t in terms]
+            left_out = [_left_out(compute, t) for t in terms]
+            known = all(_estimable(measure, t) for t in terms if len(t))
+            mcse = _jackknife(left_out[0] - left_out[1]) if known else np.nan
             row |= {"difference": float(values[0] - values[1]), "mcse": mcse}
         rows.append(row)
     return pd.DataFrame(rows)

@@ -7,6 +7,7 @@ from itertools import combinations, product
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mlmlearn.checks import number_in
 from mlmlearn.clustered import ClusteredData
@@ -34,30 +35,9 @@ STANDARD = 0.1
 
 
 def read_pilot(
-    result: FitResult, effects: Mapping[str, float] | None = None, uncertain: bool = False
+    result: FitResult, effects: Mapping[str, float] | None, uncertain: bool
 ) -> tuple[Condition, dict[str, str]]:
-    """Make a condition of a fitted pilot, as `Condition.from_fit` does.
-
-    Parameters
-    ----------
-    result : FitResult
-        A multilevel model's fit.
-    effects : mapping, optional
-        Coefficients to plan for instead of the estimates.
-    uncertain : bool, default False
-        Whether every data set draws its truth from what the fit leaves open.
-
-    Returns
-    -------
-    Condition
-    dict
-        What each of the fit's terms is called in the condition.
-
-    Raises
-    ------
-    InputError
-        When the fit has no random effects, or a predictor that no ingredient can draw.
-    """
+    """Make a condition as `Condition.from_fit` does, and say what it calls the fit's terms."""
     if not isinstance(result, FitResult):
         raise InputError(
             'a pilot is what fit returns, such as fit("mlm_full", "y ~ x", df, group="person"), '
@@ -73,42 +53,33 @@ def read_pilot(
         if term not in estimates:
             raise InputError(f"the pilot has no term {term!r}; it has {', '.join(estimates.index)}")
         estimates[term] = number_in(f"the effect of {term}", effect, "(-inf, inf)")
-    slopes, names, ingredients = _predictors(data)
-    random = [str(term) for term in result.random_cov.columns]
+    slopes, names, ingredients = _predictors(data, estimates)
     order = ["Intercept", *slopes]
     cov = result.random_cov.reindex(index=order, columns=order, fill_value=0.0).to_numpy()
     sds = np.sqrt(np.diagonal(cov))
     ingredients += [*_correlations(cov, sds), *_sizes(data)]
-    terms = {new: term for term, new in names.items()}
-    for i, one in enumerate(ingredients):
-        if isinstance(one, PersonPredictor):
-            together = terms.get(f"{one.slope}:{one.name}")
-            ingredients[i] = replace(
-                one,
-                effect=estimates[terms[one.name]],
-                interaction=None if together is None else estimates[together],
-            )
-    sizes = np.bincount(data.codes)
     condition = Condition(
         n_groups=result.n_groups,
-        n_obs=int(np.rint(sizes.mean())),
-        group_sd=tuple(float(sd) for sd in sds),
-        betas=tuple(float(estimates[term]) for term in order),
+        n_obs=int(np.rint(np.bincount(data.codes).mean())),
+        group_sd=tuple(sds),
+        betas=tuple(estimates[order]),
         noise_sd=result.residual_sd,
         ingredients=tuple(ingredients),
     )
-    names = {"Intercept": "Intercept"} | names
     if uncertain:
-        ordered = [{"Intercept": "Intercept", **terms}[new] for new in condition.terms]
-        unknown = _left_open(result, ordered, order, random, cov, set(effects))
+        terms = {new: term for term, new in names.items()}
+        ordered = [terms[new] for new in condition.terms]
+        unknown = _left_open(result, ordered, order, cov, set(effects))
         condition = replace(condition, ingredients=(*condition.ingredients, unknown))
     return condition, names
 
 
-def _predictors(data: ClusteredData) -> tuple[list[str], dict[str, str], list[Ingredient]]:
+def _predictors(
+    data: ClusteredData, estimates: "pd.Series[float]"
+) -> tuple[list[str], dict[str, str], list[Ingredient]]:
     """List the terms that vary within persons, each term's new name, and what draws predictors."""
     slopes: list[str] = []
-    names: dict[str, str] = {}
+    names = {"Intercept": "Intercept"}
     found: list[Ingredient] = []
     columns = dict(zip(data.terms[1:], data.X.T[1:], strict=True))
     within = [term for term, own in zip(data.terms, data.within, strict=True) if own]
@@ -125,13 +96,13 @@ def _predictors(data: ClusteredData) -> tuple[list[str], dict[str, str], list[In
         elif term in of_persons:
             # As a formula can write it: arm[T.new] becomes arm_T_new.
             names[term] = re.sub(r"\W+", "_", term).strip("_")
-            found.append(_of_persons(term, x, data, names[term]))
+            found.append(_of_persons(term, x, data, names[term], estimates[term]))
     for term in [term for term in columns if term not in names]:
         slope, person = _factors(term, columns, slopes, of_persons)
         place = next(i for i, one in enumerate(found) if getattr(one, "name", "") == names[person])
         if found[place].interaction is not None:  # type: ignore[attr-defined]
             raise InputError(f"{person!r} goes with two slopes, and an ingredient with one only")
-        found[place] = replace(found[place], slope=names[slope], interaction=0.0)  # type: ignore[call-arg]
+        found[place] = replace(found[place], slope=names[slope], interaction=estimates[term])  # type: ignore[call-arg]
         names[term] = f"{names[slope]}:{names[person]}"
     return slopes, names, found
 
@@ -176,34 +147,33 @@ def _drawing(x: FloatArray, data: ClusteredData, name: str) -> list[Ingredient]:
     start, step = in_order[0], in_order[1] - in_order[0]
     if step > 0 and np.allclose(in_order, start + step * position):
         scale = [PredictorScale(step, name)] if step != 1 else []
-        return [
-            TimePredictor(name),
-            *scale,
-            *([PredictorMean(start, predictor=name)] * bool(start)),
-        ]
+        mean = [PredictorMean(start, predictor=name)] if start else []
+        return [TimePredictor(name), *scale, *mean]
     values = np.unique(x)
     if len(values) == 2:
         low, high = values
-        return [BinaryPredictor(float((x == high).mean()), low, high, name)]
+        return [BinaryPredictor((x == high).mean(), low, high, name)]
     means = _means(x, data)
-    unit = float(np.sqrt(((x - means[data.codes]) ** 2).sum() / (len(x) - len(sizes))))
-    between = max(0.0, float(means.var(ddof=1) - (unit**2 / sizes).mean()))
-    mean = PredictorMean(float(means.mean()), float(np.sqrt(between)), predictor=name)
-    return [PredictorScale(unit, name), mean]
+    unit = np.sqrt(((x - means[data.codes]) ** 2).sum() / (len(x) - len(sizes)))
+    between = max(0, means.var(ddof=1) - (unit**2 / sizes).mean())
+    around = PredictorMean(means.mean(), np.sqrt(between), predictor=name)
+    return [PredictorScale(unit, name), around]
 
 
-def _of_persons(term: str, x: FloatArray, data: ClusteredData, name: str) -> Ingredient:
+def _of_persons(
+    term: str, x: FloatArray, data: ClusteredData, name: str, effect: float
+) -> Ingredient:
     """Say what draws a predictor that belongs to the persons."""
     own = _means(x, data)
     if set(np.unique(own)) == {0.0, 1.0}:
-        return PersonPredictor(treated=int(own.sum()), name=name)  # type: ignore[no-any-return]
-    mean, sd = float(own.mean()), float(own.std(ddof=1))
+        return PersonPredictor(effect, treated=int(own.sum()), name=name)  # type: ignore[no-any-return]
+    mean, sd = own.mean(), own.std(ddof=1)
     if max(abs(mean), abs(sd - 1)) > STANDARD or len(np.unique(own)) == 2:
         raise InputError(
             f"{term!r} belongs to the persons and is neither 0 and 1 nor in standard units (its "
             f"mean is {mean:.3g} and its SD {sd:.3g}); subtract its mean and divide by its SD"
         )
-    return PersonPredictor(name=name)  # type: ignore[no-any-return]
+    return PersonPredictor(effect, name=name)  # type: ignore[no-any-return]
 
 
 def _correlations(cov: FloatArray, sds: FloatArray) -> list[Ingredient]:
@@ -219,16 +189,11 @@ def _sizes(data: ClusteredData) -> list[Ingredient]:
     sizes = np.bincount(data.codes)
     if np.ptp(sizes) == 0:
         return []
-    return [VaryingSizes(float(np.log(sizes).std(ddof=1)), least=int(sizes.min()))]
+    return [VaryingSizes(np.log(sizes).std(ddof=1), least=sizes.min())]
 
 
 def _left_open(
-    result: FitResult,
-    terms: list[str],
-    order: list[str],
-    random: list[str],
-    cov: FloatArray,
-    known: set[str],
+    result: FitResult, terms: list[str], order: list[str], cov: FloatArray, known: set[str]
 ) -> Ingredient:
     """Say how well a fit knows its betas and SDs, `terms` being those of the condition in order.
 
@@ -251,12 +216,12 @@ def _left_open(
     sampling = np.maximum(J * np.diagonal(np.linalg.inv(alone)) - np.diagonal(cov), 0)
     of_persons = sum(_constant(data.X[:, place], data) for place in places[1:])
     df = [
-        max(1.0, J - 1.0 - of_persons if term in random else float(result.coefs["df"][term]))
+        max(1.0, J - 1.0 - of_persons if term in result.random else result.coefs["df"][term])
         for term in terms
     ]
     return UncertainTruth(  # type: ignore[no-any-return]
         covariance=(covariance + covariance.T) / 2,
-        sampling=[float(s) if t in random else None for t, s in zip(order, sampling, strict=True)],
+        sampling=[s if t in result.random else None for t, s in zip(order, sampling, strict=True)],
         df=df,
-        noise_df=max(1.0, result.n_rows - float(J * len(random))),
+        noise_df=max(1.0, result.n_rows - float(J * len(result.random))),
     )

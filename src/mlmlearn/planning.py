@@ -98,18 +98,16 @@ class Plan:
             When the power is not between 0 and 1, or a cost is negative.
         """
         power = number_in("power", power, "(0, 1)")
-        costs = [
-            number_in(name, cost, "[0, inf)")
-            for name, cost in (("group_cost", group_cost), ("row_cost", row_cost))
-        ]
+        group_cost = number_in("group_cost", group_cost, "[0, inf)")
+        row_cost = number_in("row_cost", row_cost, "[0, inf)")
         rng = np.random.default_rng(0)
         rows = []
         for (strategy, n_obs), part in self.table.groupby(["strategy", "n_obs"], sort=False):
             rows.append({"strategy": strategy, "n_obs": n_obs} | _smallest(part, power, rng))
         found = pd.DataFrame(rows).astype({"n_groups": "Int64"})
         found.insert(5, "n_rows", found["n_groups"] * found["n_obs"])
-        if any(costs):
-            found.insert(8, "cost", found["n_groups"] * (costs[0] + costs[1] * found["n_obs"]))
+        if group_cost or row_cost:
+            found.insert(8, "cost", found["n_groups"] * (group_cost + row_cost * found["n_obs"]))
             found = found.sort_values("cost", kind="stable")
         too_large = found["type_1_error"] - 1.96 * found["type_1_error_mcse"] > LARGEST_SIZE
         said = [f"rejects {100 * rate:.0f} % without an effect" for rate in found["type_1_error"]]
@@ -117,15 +115,14 @@ class Plan:
             "; ".join(filter(None, (note, extra if bad else "")))
             for note, extra, bad in zip(found["note"], said, too_large, strict=True)
         ]
-        order = np.argsort(too_large.to_numpy(), kind="stable")
-        return found.iloc[order].reset_index(drop=True)
+        return found.loc[too_large.sort_values(kind="stable").index].reset_index(drop=True)
 
 
 def _smallest(part: pd.DataFrame, power: float, rng: np.random.Generator) -> dict[str, Any]:
     """Find the fewest groups for one strategy and number of rows."""
     part = part[part["n"] > 0].sort_values("n_groups")
+    names = ("n_groups", "n_groups_low", "n_groups_high", "type_1_error", "type_1_error_mcse")
     if part.empty:
-        names = ("n_groups", "n_groups_low", "n_groups_high", "type_1_error", "type_1_error_mcse")
         return dict.fromkeys(names, np.nan) | {"note": "no fit succeeded"}
     tried, n, rates = (part[name].to_numpy(float) for name in ("n_groups", "n", "power"))
     answer = _crossings(tried, rates[None], n, power)[0]
@@ -138,14 +135,9 @@ def _smallest(part: pd.DataFrame, power: float, rng: np.random.Generator) -> dic
         note = f"{tried[-1]:.0f} are too few"
     elif answer <= tried[0]:
         note = f"{tried[0]:.0f} are enough, and fewer were not tried"
-    return {
-        "n_groups": np.nan if answer == np.inf else answer,
-        "n_groups_low": low,
-        "n_groups_high": high,
-        "type_1_error": near["type_1_error"],
-        "type_1_error_mcse": near["type_1_error_mcse"],
-        "note": note,
-    }
+    enough = np.nan if answer == np.inf else answer
+    numbers = (enough, low, high, near["type_1_error"], near["type_1_error_mcse"])
+    return dict(zip(names, numbers, strict=True)) | {"note": note}
 
 
 def _rising(rates: FloatArray, n: FloatArray) -> FloatArray:
@@ -156,21 +148,10 @@ def _rising(rates: FloatArray, n: FloatArray) -> FloatArray:
 
 
 def _crossings(tried: FloatArray, rates: FloatArray, n: FloatArray, power: float) -> FloatArray:
-    """Return the first whole numbers at which curves through the rates reach a power.
+    """Return the first whole numbers at which curves reach a power; infinite where one does not.
 
-    Parameters
-    ----------
-    tried, n : ndarray, shape (m,)
-        Numbers of groups in ascending order, and data sets for each.
-    rates : ndarray, shape (r, m)
-        The rates of r curves.
-    power : float
-        Where to stop.
-
-    Returns
-    -------
-    ndarray, shape (r,)
-        Infinite where a curve does not get there.
+    Each of the r curves goes through m rates, shape (r, m), at numbers of groups in ascending
+    order, `tried`, of `n` data sets each.
     """
     # A rate of 0 or 1 is one that so many data sets cannot tell from it.
     height = special.ndtri(np.clip(_rising(rates, n), 0.5 / n, 1 - 0.5 / n))
@@ -294,13 +275,7 @@ def _with_shares(condition: Condition) -> Condition:
 
 
 def _without(condition: Condition, term: str) -> Condition:
-    """Take a term's effect away, and nothing else.
-
-    Raises
-    ------
-    InputError
-        When there is no such effect.
-    """
+    """Take a term's effect away, and nothing else, or say in an `InputError` why that cannot be."""
     if term not in condition.terms:
         raise InputError(f"the condition has no term {term!r}; it has {', '.join(condition.terms)}")
     if condition.betas is None:
@@ -340,18 +315,14 @@ def _table(results: Results, term: str) -> pd.DataFrame:
     fits = results.fits[results.fits["term"] == term]
     singular = results.diagnostics[[*results.fit_key, "singular"]]
     fits = fits.merge(singular, on=results.fit_key)
-    measured = performance(fits, by=DESIGN).set_index(DESIGN)
+    measured = performance(fits, by=DESIGN).set_index(DESIGN).drop(columns="n")
     effect = fits[(fits["truth"] != 0) & fits["ci_low"].notna()]
     further = effect.assign(
         ci_width=effect["ci_high"] - effect["ci_low"],
         share_singular=effect["singular"].astype(float),
     ).groupby(DESIGN, sort=False)[["ci_width", "share_singular"]]
-    means, errors = further.mean(), further.sem().add_suffix("_mcse")
-    table = measured[["n_failed"]].assign(n=further.size()).fillna({"n": 0}).astype(int)
-    names = ["power", "type_1_error"]
-    table = table[["n", "n_failed"]].join(
-        [measured[[one for name in names for one in (name, f"{name}_mcse")]], means, errors]
-    )
-    ends = ["power", "type_1_error", "ci_width", "share_singular"]
-    columns = ["n", "n_failed", *(one for name in ends for one in (name, f"{name}_mcse"))]
+    size, errors = further.size().rename("n"), further.sem().add_suffix("_mcse")
+    table = measured.join([size, further.mean(), errors]).fillna({"n": 0}).astype({"n": int})
+    names = ("power", "type_1_error", "ci_width", "share_singular")
+    columns = ["n", "n_failed", *(one for name in names for one in (name, f"{name}_mcse"))]
     return table[columns].reset_index()

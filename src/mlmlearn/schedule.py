@@ -1,7 +1,7 @@
 """How a run is cut into chunks, and in which order they go."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from mlmlearn.conditions import Condition, Grid
@@ -37,7 +37,7 @@ class Chunk:
     condition: Condition
     position: int
     replications: range
-    labels: dict[str, Any] = field(default_factory=dict)
+    labels: dict[str, Any]
 
     @property
     def name(self) -> str:
@@ -71,6 +71,4 @@ def schedule(grid: Grid, at_once: Callable[[int, int], int]) -> list[Chunk]:
         for first in range(0, grid.replications, size):
             replications = range(first, min(first + size, grid.replications))
             chunks.append(Chunk(condition, position, replications, grid.labels(condition)))
-    return sorted(
-        chunks, key=lambda chunk: (chunk.replications.stop, -_expected_cost(chunk.condition))
-    )
+    return sorted(chunks, key=lambda one: (one.replications.stop, -_expected_cost(one.condition)))

@@ -1,9 +1,8 @@
 """Check results by computing a sample of them again, and tell what a processor may change.
 
 Two machines with the same versions agree on the data bit for bit, on the OLS strategies and
-the batch engine to rounding. lme4's optimiser enlarges rounding: on another processor it stops
-at another point of the same flat valley, or stays on the slope above it where the first one did
-not. So a fit by lme4 is judged by where it ended, seen from the batch engine's optimum.
+the batch engine to rounding. lme4's optimiser enlarges rounding, so its fits are judged by where
+they ended, seen from the batch engine's optimum.
 """
 
 import re
@@ -23,26 +22,22 @@ from mlmlearn.workers import fit_all
 
 __all__ = ["verify"]
 
-
 NUMBERS = ["estimate", "se", "df"]
 
-
-def _bounds(estimate: float, se: float, df: float) -> dict[str, float]:
-    """Set largest differences: of estimates in standard errors, of the others relative."""
-    return {"estimate": estimate, "se": se, "df": df}
-
+# Below are the largest differences: of estimates in standard errors, of the others relative.
 
 # Closed forms: rounding of sums over rows, which lead to condition numbers of thousands at most.
-CLOSED_FORM = _bounds(1e-9, 1e-9, 1e-9)
+CLOSED_FORM = dict.fromkeys(NUMBERS, 1e-9)
 
 # The batch engine's search ends where the deviance is flat to rounding, so that what it finds
 # agrees to about the root of that; two processors and two BLAS libraries showed up to 2e-8.
-SEARCH = _bounds(1e-6, 1e-6, 1e-6)
+SEARCH = dict.fromkeys(NUMBERS, 1e-6)
 
 # Two fits by lme4 that both reached the optimum. On two processors, 173 full models with 1,000
 # rows or more differed by at most 2e-4 standard errors, 0.1 % and, in df, 0.3 %; 6 % in df where
 # the fit was singular, since lmerTest differentiates numerically beside a boundary.
-LME4, LME4_SINGULAR = _bounds(1e-3, 5e-3, 0.02), _bounds(1e-3, 5e-3, 0.1)
+LME4 = {"estimate": 1e-3, "se": 5e-3, "df": 0.02}
+LME4_SINGULAR = LME4 | {"df": 0.1}
 
 # An optimum is reached when the deviance lies at most this far above it.
 REACHED = 1e-3

@@ -71,35 +71,33 @@ class Fitted:
         missing = {name: v for name, v in default.items() if getattr(self, name) is None}
         return replace(self, **missing)
 
+    def _known(self) -> dict[str, Any]:
+        """Return what is not missing, by name."""
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: values for name, values in own.items() if values is not None}
+
     @classmethod
     def joined(cls, parts: Sequence["Fitted"]) -> "Fitted":
         """Put the fits of several batches one after another."""
-        found = {}
-        for field in fields(cls):
-            values = [getattr(part, field.name) for part in parts]
-            if all(value is not None for value in values):
-                found[field.name] = np.concatenate(values)
-        return cls(**found)
+        known = [part._known() for part in parts]
+        shared = [name for name in known[0] if all(name in one for one in known)]
+        return cls(**{name: np.concatenate([one[name] for one in known]) for name in shared})
 
     def take(self, which: NDArray[np.bool_]) -> "Fitted":
         """Keep the fits of some of the data sets."""
-        own = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Fitted(**{name: v[which] for name, v in own.items() if v is not None})
+        return Fitted(**{name: values[which] for name, values in self._known().items()})
 
     def replaced(self, which: NDArray[np.bool_], others: "Fitted") -> "Fitted":
         """Put other fits in the place of some."""
-        found = {}
-        for field in fields(self):
-            values = getattr(self, field.name)
-            if values is not None:
-                found[field.name] = values.copy()
-                found[field.name][which] = getattr(others, field.name)
+        found = {name: values.copy() for name, values in self._known().items()}
+        for name, values in found.items():
+            values[which] = getattr(others, name)
         return Fitted(**found)
 
     def ordered(self, places: NDArray[np.intp]) -> "Fitted":
         """Take the terms in another order; `places` says where each is here."""
-        own = {name: getattr(self, name) for name in (*TESTS, "group_coefs")}
-        found = {name: values[:, places] for name, values in own.items() if values is not None}
+        known, by_term = self._known(), (*TESTS, "group_coefs")
+        found = {name: known[name][:, places] for name in by_term if name in known}
         if self.random_cov is not None:
             found["random_cov"] = self.random_cov[:, places][:, :, places]
         return replace(self, **found)
@@ -107,13 +105,10 @@ class Fitted:
     def spread(self, places: NDArray[np.bool_], problems: Texts) -> "Fitted":
         """Put the fits at their places among all data sets, with nothing but problems elsewhere."""
         found = {}
-        for field in fields(self):
-            values = getattr(self, field.name)
-            if values is None:
-                continue
+        for name, values in self._known().items():
             kind: Any = {"b": False, "O": ""}.get(values.dtype.kind, np.nan)
-            found[field.name] = np.full((len(places), *values.shape[1:]), kind, values.dtype)
-            found[field.name][places] = values
+            found[name] = np.full((len(places), *values.shape[1:]), kind, values.dtype)
+            found[name][places] = values
         found["problem"] = np.where(places, found["problem"], problems)
         return Fitted(**found)
 

@@ -12,7 +12,7 @@ from scipy import special
 from mlmlearn import multilevel
 from mlmlearn.batch import Batch, Texts
 from mlmlearn.ols import joined
-from mlmlearn.strategies.base import Fitted, Strategy, refusals
+from mlmlearn.strategies.base import Fitted, Strategy
 from mlmlearn.triangles import FloatArray
 
 # What is tested is left out unless p is below.
@@ -72,10 +72,8 @@ def _kept(found: Fitted, batch: Batch, random: Flags, correlated: bool) -> Fitte
     said = f"mlmlearn: kept random effects of {', '.join(np.array(batch.terms)[random])}"
     if random.sum() > 1:
         said += ", with correlations" if correlated else ", without correlations"
-    everywhere = np.ones(len(batch), dtype=bool)
-    return replace(
-        found, messages=joined(refusals(batch, everywhere, lambda _: said), found.messages)
-    )
+    messages = joined(np.full(len(batch), said, dtype=object), found.messages)
+    return replace(found, messages=messages)
 
 
 def p_value(smaller: FloatArray, larger: FloatArray, df: int) -> FloatArray:

@@ -24,16 +24,12 @@ def refuse(batch: Batch) -> Texts:
     m = int(batch.within.sum())
     batch, _ = batch.first(batch.within)
     short, alike = batch.short_groups(m), batch.dependent_groups(m)
-    found = refusals(
-        batch,
-        [bool(groups) for groups in short],
-        lambda i: (
-            f"two_stage fits {m} coefficients in every group and needs at least {m} rows in each, "
-            f"but {len(short[i])} of {batch.n_groups[i]} groups have fewer: {listed(short[i])}; "
-            "drop these groups or use another strategy"
-        ),
-    )
-    found = _then(found, batch, [bool(groups) for groups in alike], lambda i: (
+    found = refusals(batch, list(map(bool, short)), lambda i: (
+        f"two_stage fits {m} coefficients in every group and needs at least {m} rows in each, "
+        f"but {len(short[i])} of {batch.n_groups[i]} groups have fewer: {listed(short[i])}; "
+        "drop these groups or use another strategy"
+    ))  # fmt: skip
+    found = _then(found, batch, list(map(bool, alike)), lambda i: (
         "two_stage fits every group on its own, but a predictor does not vary, or repeats another, "
         f"within {len(alike[i])} of {batch.n_groups[i]} groups: {listed(alike[i])}; drop these "
         "groups or use another strategy"
@@ -104,14 +100,13 @@ def fit(batch: Batch) -> Fitted:
     estimate, se, df = (np.empty((len(batch), k)) for _ in range(3))
     touched = touches(batch)[0] if m < k else np.zeros((m, 0), dtype=bool)
     for r in range(m):
-        explaining = m + np.flatnonzero(touched[r])
         design = np.concatenate([there[..., None], M[:, :, r, touched[r]]], axis=2)
         Q, R = np.linalg.qr(design)
         coefs = np.linalg.solve(R, Q.swapaxes(1, 2) @ own[:, r, :, None])
         rest = (own[:, r] - (design @ coefs)[..., 0]) * there
         left = J - design.shape[2]
         inverse = np.linalg.inv(R)
-        these = [r, *explaining]
+        these = [r, *(m + np.flatnonzero(touched[r]))]
         estimate[:, these] = coefs[..., 0]
         variance = (rest**2).sum(axis=1) / left
         se[:, these] = np.sqrt(variance[:, None] * (inverse**2).sum(axis=2))
