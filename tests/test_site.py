@@ -182,6 +182,15 @@ def test_headings_are_in_order_and_pages_have_a_language_and_a_viewport(site):
         assert all(after <= before + 1 for before, after in steps), page
 
 
+def test_folded_code_says_what_it_is_for(site):
+    for page in PAGES:
+        for cell in site[f"{page}.html"].select(".cell.tag_hide-input"):
+            said = cell.summary.get_text(" ", strip=True)
+            assert "code cell" not in said, page
+            figure = cell.find("figure") is not None
+            assert ("Code for this figure" in said) == (figure and "Set-up" not in said), page
+
+
 def test_a_figure_has_a_number_and_can_be_downloaded_as_svg(site, site_folder):
     for page in PAGES:
         for figure in site[f"{page}.html"].select("article figure"):

@@ -40,6 +40,7 @@ def setup(app):
     without_thebe(app)
     app.connect("config-inited", address.set_addresses)
     app.connect("config-inited", accessible.use_templates)
+    app.connect("doctree-read", figure_link.name_code)
     app.connect("doctree-resolved", figure_link.add_links)
     # Before sphinxext.opengraph, which repeats the description, at 500.
     app.connect("html-page-context", description.add_description, priority=400)

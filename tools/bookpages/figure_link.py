@@ -1,4 +1,4 @@
-"""A link under each figure to the file it is drawn in."""
+"""What stands beside a figure: the bar that unfolds its code, and a link to its file."""
 
 from html import escape
 from pathlib import PurePosixPath
@@ -26,3 +26,15 @@ def add_links(app, doctree, docname):
             f'aria-label="Download {name}">{kind[1:].upper()}</a>'
         )
         caption += nodes.raw("", link, format="html")
+
+
+# What myst-nb writes where a cell has no words of its own.
+DEFAULT = "Show code cell {type}"
+
+
+def name_code(app, doctree):
+    """Say on the bar over folded code what the code is for."""
+    for cell in doctree.findall(nodes.container):
+        if cell.get("hide_mode") == "input" and cell["prompt_show"] == DEFAULT:
+            what = "figure" if next(cell.findall(nodes.figure), None) else "result"
+            cell["prompt_show"], cell["prompt_hide"] = f"Code for this {what}", "Hide the code"
