@@ -71,14 +71,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Ask for a worker a core, as far as this process may use them, and not for many.
-
-    One more, since tests wait a good deal: for processes to start, for browsers, for R.
-    """
+    """Ask for a worker a core, as far as this process may use them, and not for many."""
     if fcntl is None:
         return 1
     mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(4, (mine or 1) + 1)
+    return min(4, mine or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
