@@ -26,7 +26,7 @@ from chooser import (  # fmt: skip
 )
 from conftest import ROOT, to_r
 
-from mlmlearn import STRATEGIES, Condition, fit, simulate
+from mlmlearn import STRATEGIES, Condition, simulate
 from mlmlearn.processes import PersonPredictor, TimePredictor
 
 SIZES = [2, 3, 5, 6, 9, 10, 12, 20, 29, 30, 100, 5000]
@@ -50,6 +50,13 @@ def data():
     )  # fmt: skip
 
 
+def evaluated(typed, names):
+    """Run lines of Python, and return what the last one gives."""
+    *before, last = typed.splitlines()
+    exec("\n".join(before), names)
+    return eval(last, names)
+
+
 MISSING_OF = [(rule, missing) for rule in RULES if rule.strategy for missing in rule.missing]
 
 
@@ -62,17 +69,13 @@ def test_what_a_rule_tells_to_type_fits_its_strategy(rule, missing, data):
     if missing == GAPS:
         data.loc[data.index[::7], "y"] = None
     typed = calls(rule, missing)
-    names = {"fit": fit, "data": data}
-    *before, last = typed["mlmlearn"].splitlines()
-    exec("\n".join(before), names)
-    result = eval(last, names)
+    names = {"data": data}
+    result = evaluated(typed["mlmlearn"], names)
     assert result.strategy == rule.strategy
     assert result.coefs["se"].notna().all()
     if typed["statsmodels"]:
         names["data"] = names["data"].drop(columns=["Group", "DV"])
-        *before, last = typed["statsmodels"].splitlines()
-        exec("\n".join(before), names)
-        other = eval(last, names | {"smf": smf})
+        other = evaluated(typed["statsmodels"], names | {"smf": smf})
         terms = [name for name in result.coefs.index if name != "Intercept"]
         assert other.params[terms].to_list() == pytest.approx(
             result.coefs.loc[terms, "estimate"].to_list(), abs=0.02
@@ -92,10 +95,7 @@ def test_what_a_rule_tells_to_type_in_r_gives_the_same(rule, data):
     if missing == GAPS:
         data = data.copy()
         data.loc[data.index[::7], "y"] = None
-    *before, last = calls(rule, missing)["mlmlearn"].splitlines()
-    names = {"fit": fit, "data": data.copy()}
-    exec("\n".join(before), names)
-    ours = eval(last, names).coefs
+    ours = evaluated(calls(rule, missing)["mlmlearn"], {"data": data.copy()}).coefs
     robjects.globalenv["data"] = to_r(data[["y", "x", "time", "arm", "person"]].astype(float))
     *before, last = rule.r.splitlines()
     robjects.r("suppressPackageStartupMessages(library(lmerTest))\n" + "\n".join(before))
@@ -157,10 +157,8 @@ def test_what_is_said_of_those_who_leave_was_seen():
     answers = {}
     for name in ("few_between", "between_gaps"):
         (rule,) = [rule for rule in RULES if rule.name == name]
-        *before, last = calls(rule, COMPLETE)["mlmlearn"].splitlines()
-        names = {"fit": fit, "data": kept.copy()}
-        exec("\n".join(before), names)
-        coefs = eval(last, names).coefs.loc["arm"]
+        typed = calls(rule, COMPLETE)["mlmlearn"]
+        coefs = evaluated(typed, {"data": kept.copy()}).coefs.loc["arm"]
         answers[name] = coefs["estimate"] / coefs["se"]
     assert answers["few_between"] > 4
     assert abs(answers["between_gaps"]) < 3

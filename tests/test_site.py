@@ -184,11 +184,13 @@ def test_headings_are_in_order_and_pages_have_a_language_and_a_viewport(site):
 
 def test_folded_code_says_what_it_is_for(site):
     for page in PAGES:
-        for cell in site[f"{page}.html"].select(".cell.tag_hide-input"):
+        for cell in site[f"{page}.html"].select(".cell.tag_hide-input, .cell.tag_hide-cell"):
             said = cell.summary.get_text(" ", strip=True)
             assert "code cell" not in said, page
-            figure = cell.find("figure") is not None
-            assert ("Code for this figure" in said) == (figure and "Set-up" not in said), page
+            output = bool(cell.select_one(".cell_output"))
+            assert ("Set-up for what follows" not in said) == output, page
+            if "tag_hide-input" in cell["class"]:
+                assert ("Code for this figure" in said) == bool(cell.find("figure")), page
 
 
 def test_a_figure_has_a_number_and_can_be_downloaded_as_svg(site, site_folder):

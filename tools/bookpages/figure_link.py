@@ -33,8 +33,15 @@ DEFAULT = "Show code cell {type}"
 
 
 def name_code(app, doctree):
-    """Say on the bar over folded code what the code is for."""
+    """Say on the bar over a folded cell what is behind it."""
     for cell in doctree.findall(nodes.container):
-        if cell.get("hide_mode") == "input" and cell["prompt_show"] == DEFAULT:
-            what = "figure" if next(cell.findall(nodes.figure), None) else "result"
-            cell["prompt_show"], cell["prompt_hide"] = f"Code for this {what}", "Hide the code"
+        if cell.get("hide_mode") not in {"input", "all"} or cell["prompt_show"] != DEFAULT:
+            continue
+        link = "for this" if cell["hide_mode"] == "input" else "and"
+        if next(cell.findall(nodes.figure), None):
+            said = f"Code {link} figure"
+        elif any("cell_output" in part["classes"] for part in cell.findall(nodes.container)):
+            said = f"Code {link} result"
+        else:
+            said = "Set-up for what follows"
+        cell["prompt_show"], cell["prompt_hide"] = said, "Hide the code"
