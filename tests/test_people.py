@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, r_frame
+from conftest import BOBYQA, ROOT, r_frame
 
 from mlmlearn import compare, fit
 
@@ -73,9 +73,7 @@ def test_multilevel_models_are_lme4s_and_nlmes(data, name, strategy):
     formula, group, within = STUDIES[name]
     found = fit(strategy, formula, data[name], group=group).coefs
     random = within if strategy == "mlm_full" else "1"
-    # Not its default optimiser, which stops short on the rats in some versions (REML 841.868 in
-    # 1.1-37, where the others end at 841.857).
-    model = f"{formula} + ({random} | {group}), df, control = lme4::lmerControl('bobyqa')"
+    model = f"{formula} + ({random} | {group}), df, control = {BOBYQA}"
     lme4 = in_r(f"coef(summary(lmerTest::lmer({model})))", data, name)
     np.testing.assert_allclose(found["estimate"], lme4["Estimate"], rtol=1e-3)
     np.testing.assert_allclose(found["se"], lme4["Std. Error"], rtol=2e-3)

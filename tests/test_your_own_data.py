@@ -3,15 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, r_frame
+from conftest import BOBYQA, ROOT, r_frame
 
 from mlmlearn import fit
 
 pytestmark = pytest.mark.needs_r
 
 PATH = ROOT / "book" / "data" / "survey.csv"
-# The default optimiser stops short of the optimum on some processors.
-BOBYQA = "lme4::lmerControl('bobyqa')"
 FIXED = "income ~ hours + shift + age_40"
 
 
