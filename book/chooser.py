@@ -125,9 +125,10 @@ RULES = [
         'fit("two_stage", "y ~ arm", data, group="person")',
         "summary(lm(y ~ arm, aggregate(y ~ person + arm, data, mean)))",
         'smf.ols("y ~ arm", data.groupby(["person", "arm"], as_index=False)["y"].mean()).fit()',
-        "Each person counts once, however many rows there are, so more rows hardly help. A model "
-        "with random slopes of other predictors is a little too sure here. With three people or "
-        "fewer in one arm no strategy has much to go by. From what else you add that varies within "
+        "Each person counts once, however many rows there are, so more rows hardly help. With 6 "
+        "to 12 simulated people, half of them treated, a model with random slopes of another "
+        "predictor was too sure. With three people or fewer in one arm no strategy has much to go "
+        "by. From what else you add that varies within "
         "people, subtract each person's mean: otherwise the arms are compared where it is zero. "
         + CODED,
         "We compared the people's means between the arms; " + REPORT,

@@ -25,6 +25,7 @@ from chooser import (  # fmt: skip
     gap_evidence,
 )
 from conftest import ROOT, to_r
+from study import load_study
 
 from mlmlearn import STRATEGIES, Condition, simulate
 from mlmlearn.processes import PersonPredictor, TimePredictor
@@ -133,6 +134,8 @@ def test_what_the_cautions_say_was_seen():
     few = full.query("groups < 20")
     assert len(few) >= 2
     assert (few["coverage"] + 3 * few["mcse"] < 95).all()
+    twelve = load_study("schools").query("strategy == 'mlm_full' and term == 'W'")
+    assert (twelve["type_1_error"] - 3 * twelve["type_1_error_mcse"] > 0.05).all()
     within = near(WITHIN, "mlm_intercept").query("slope_sd >= 0.5")
     assert (within["coverage"] + 3 * within["mcse"] < 92).all()
     assert len(near(BOTH, "mlm_full")) >= 2
