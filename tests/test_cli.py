@@ -203,3 +203,12 @@ def test_a_file_tells_every_field_of_a_grid(tmp_path, capsys):
     assert "VaryingSizes(log_sd=0.3, least=3)" in capsys.readouterr().out
     assert cli.main([*arguments, str(tmp_path / "none.json")]) == 1
     assert "none.json cannot be read as a grid" in capsys.readouterr().err
+
+
+def test_ctrl_c_before_anything_is_done_is_said_as_well(monkeypatch, capsys):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "run", stopped)
+    assert cli.main(["run", "--out", "somewhere", "--n-groups", "6", "--replications", "1"]) == 130
+    assert capsys.readouterr().err == "mlmlearn: stopped\n"

@@ -353,6 +353,12 @@ def test_ctrl_c_ends_cleanly_and_says_how_to_resume(fake, tmp_path):
     assert_same(run(GRID, engine=FAKE, out=out, progress=False), fake)
 
 
+def test_ctrl_c_never_reaches_a_worker_not_even_one_that_still_imports(fresh_workers):
+    (blocked,) = workers.in_workers(2, signal.pthread_sigmask, [(signal.SIG_BLOCK, set())])
+    assert signal.SIGINT in blocked
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+
 def test_a_stop_without_a_folder_does_not_promise_what_is_gone(monkeypatch):
     done = []
 

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(error)
         return 1
     except KeyboardInterrupt as stop:
-        _say(stop or "stopped")
+        _say(str(stop) or "stopped")
         return 130
 
 

@@ -33,7 +33,24 @@ _started: set[str] = set()
 def in_workers(n_jobs: int | None, function: Any, calls: Iterable[tuple[Any, ...]]) -> Any:
     """Generate the results of some calls, in the order in which they end."""
     parallel = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
-    return parallel(joblib.delayed(function)(*call) for call in calls)
+    with _interrupt_held():
+        return parallel(joblib.delayed(function)(*call) for call in calls)
+
+
+@contextmanager
+def _interrupt_held() -> Iterator[None]:
+    """Start processes that Ctrl-C never reaches: they inherit what is blocked here.
+
+    It is for the caller to handle, and a process that still imports could only complain of it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def environment(engine: str) -> dict[str, Any]:
