@@ -12,7 +12,8 @@ import matplotlib_inline.backend_inline as inline
 import numpy as np
 import pandas as pd
 from IPython import get_ipython
-from IPython.display import HTML
+from IPython.core.formatters import format_display_data
+from IPython.display import HTML, display
 from looks import LOOKS
 
 from mlmlearn import POST_STRATEGIES, STRATEGIES
@@ -20,6 +21,8 @@ from mlmlearn import POST_STRATEGIES, STRATEGIES
 # Figures are at most this wide, in inches, so that their text stays readable on a phone.
 WIDTH = 5.0
 GREY = "#6b6b6b"
+# What myst-nb puts before the kinds of an output that is for the prose, and not shown.
+GLUED = "application/papermill.record/"
 INK = "#222222"
 
 
@@ -155,13 +158,18 @@ def draw_grid(table, measure, label, strategies=tuple(POST_STRATEGIES)):
 
 
 def tell(**values):
-    """Store computed values for the prose, which shows them with ``{glue:text}``."""
-    # Not at the top: notebooks that readers download have no such numbers, and do without it.
-    from myst_nb import glue
+    """Store computed values for the prose, which shows them with ``{glue:text}``.
 
+    As myst-nb's `glue` does, whose import takes longer than many a chapter computes.
+    """
     for name, value in values.items():
         # A NumPy number would print as np.float64(…).
-        glue(name, value.item() if isinstance(value, np.generic) else value, display=False)
+        shown, _ = format_display_data(value.item() if isinstance(value, np.generic) else value)
+        display(
+            {GLUED + mime: text for mime, text in shown.items()},
+            raw=True,
+            metadata={"scrapbook": {"name": name, "mime_prefix": GLUED}},
+        )
 
 
 def numeric_check(question, answer, tolerance, hint="Not yet. Look at the output above."):

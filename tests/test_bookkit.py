@@ -1,8 +1,13 @@
-"""How the book shows a data frame."""
+"""How the book shows a data frame, and hands numbers to its prose."""
 
+import numpy as np
 import pandas as pd
-from bookkit import table_html
+import pytest
+from bookkit import table_html, tell
 from bs4 import BeautifulSoup
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from myst_nb import glue
 
 
 def rows(frame):
@@ -43,3 +48,23 @@ def test_names_of_the_index_stand_in_the_header_s_only_row():
     # Two rows of titles stay two.
     above = pd.concat({"a": one, "b": one}, axis=1)
     assert rows(above)[0] == ["", "a", "b"]
+
+
+@pytest.fixture
+def shell():
+    """A shell, whose displays can be caught."""
+    yield InteractiveShell.instance()
+    InteractiveShell.clear_instance()
+
+
+def test_numbers_for_the_prose_are_handed_on_as_myst_nb_does(shell):
+    values = {"rate": 0.05, "n": 30, "who": "person 7"}
+    with capture_output() as theirs:
+        for name, value in values.items():
+            glue(name, value, display=False)
+    with capture_output() as ours:
+        tell(rate=np.float64(0.05), n=np.int64(30), who="person 7")
+    assert [(one.data, one.metadata) for one in ours.outputs] == [
+        (one.data, one.metadata) for one in theirs.outputs
+    ]
+    assert len(ours.outputs) == 3
