@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 # The names that tools/setup looks for, too.
@@ -31,6 +32,68 @@ FLAGS = [
 WATCHDOG = 300_000
 DESKTOP, PHONE = (1280, 900), (375, 800)
 THEMES = ("light", "dark")
+
+# WCAG 2.1 AA, and what axe-core holds to be good practice beyond it.
+AXE = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
+    "resultTypes": ["violations"],
+    # Fetches style sheets once more, and nested ones from where they are not.
+    "preload": False,
+}
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
+SETTLED = "() => Promise.allSettled(document.getAnimations().map(one => one.finished))"
+# Whether colours can be told apart takes axe most of its time, element by element. Of those that
+# look alike, and whose surroundings do, one is enough; the page is of no other use after this.
+ONE_OF_EACH = """() => {
+    const looks = new Map();
+    const look = e => {
+        if (!looks.has(e)) {
+            const s = getComputedStyle(e);
+            const own = [e.tagName, e.getAttribute("class"), e.getAttribute("style"), s.color,
+                s.fill, s.backgroundColor, s.backgroundImage, s.opacity, s.fontSize,
+                s.fontWeight, s.textDecorationLine, e.checkVisibility({visibilityProperty: true}),
+                [...e.childNodes].some(n => n.nodeType === Node.TEXT_NODE && n.data.trim())];
+            looks.set(e, own.join() + (e.parentElement ? "/" + look(e.parentElement) : ""));
+        }
+        return looks.get(e);
+    };
+    const every = [...document.querySelectorAll("body *:not(script)")];
+    every.forEach(look);  // before the first is removed, since each removal costs a new layout
+    const kept = new Map();
+    for (let more = true; more;) {
+        more = false;
+        for (const e of every.filter(e => e.isConnected && !e.firstElementChild)) {
+            const kind = looks.get(e);
+            if (!kept.has(kind)) kept.set(kind, e);
+            if (kept.get(kind) === e) continue;
+            e.remove();
+            more = true;
+        }
+    }
+}"""
+
+
+def barriers(page: Page, context: str | None = None, *, dark_too: bool = False) -> list[str]:
+    """Return what axe finds in a reader's way; it leaves the page with one element of each kind."""
+
+    def found(**options) -> list[str]:
+        said = Axe().run(page, context=context, options=AXE | options).response["violations"]
+        return [
+            f"{one['id']}: {node['target']} {node['html'][:200]} {node['failureSummary']}"
+            for one in said
+            for node in one["nodes"]
+        ]
+
+    said = found(rules={rule: {"enabled": False} for rule in OF_COLOURS})
+    page.evaluate(ONE_OF_EACH)
+    colours = {"runOnly": {"type": "rule", "values": OF_COLOURS}}
+    said += found(**colours)
+    if dark_too:
+        page.emulate_media(color_scheme="dark")
+        page.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
+        page.evaluate(SETTLED)
+        said += found(**colours)
+    return said
 
 
 class Server(SimpleHTTPRequestHandler):
