@@ -277,9 +277,20 @@ def test_a_studys_own_units_are_taken_and_a_value_out_of_range_is_not_changed_si
 
 def test_many_data_sets_come_while_the_page_answers(show):
     page = show("dance")
+    # Noted as it is said, since all may have come before anybody looks.
+    page.evaluate(
+        """() => {
+            window.waiting = false;
+            const note = () => {
+                waiting ||= document.querySelector(".live-says").textContent.includes("to come");
+            };
+            const whatever = {childList: true, characterData: true, subtree: true};
+            new MutationObserver(note).observe(document.body, whatever);
+        }"""
+    )
     page.get_by_role("button", name="Draw ten thousand").click()
     page.get_by_role("button", name="Draw one").click()
-    page.wait_for_function("document.querySelector('.live-says').textContent.includes('to come')")
+    page.wait_for_function("waiting")
     # What is on its way is then of other settings.
     page.get_by_role("spinbutton", name="People").fill("6")
     page.keyboard.press("Tab")

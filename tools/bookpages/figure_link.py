@@ -29,19 +29,22 @@ def add_links(app, doctree, docname):
 
 
 # What myst-nb writes where a cell has no words of its own.
-DEFAULT = "Show code cell {type}"
+SHOW, HIDE = "Show code cell {type}", "Hide code cell {type}"
 
 
 def name_code(app, doctree):
     """Say on the bar over a folded cell what is behind it."""
     for cell in doctree.findall(nodes.container):
-        if cell.get("hide_mode") not in {"input", "all"} or cell["prompt_show"] != DEFAULT:
+        if cell.get("hide_mode") not in {"input", "all"}:
+            continue
+        if cell["prompt_hide"] == HIDE:
+            cell["prompt_hide"] = "Hide the code"
+        if cell["prompt_show"] != SHOW:
             continue
         link = "for this" if cell["hide_mode"] == "input" else "and"
         if next(cell.findall(nodes.figure), None):
-            said = f"Code {link} figure"
+            cell["prompt_show"] = f"Code {link} figure"
         elif any("cell_output" in part["classes"] for part in cell.findall(nodes.container)):
-            said = f"Code {link} result"
+            cell["prompt_show"] = f"Code {link} result"
         else:
-            said = "Set-up for what follows"
-        cell["prompt_show"], cell["prompt_hide"] = said, "Hide the code"
+            cell["prompt_show"] = "Set-up for what follows"
