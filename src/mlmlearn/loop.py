@@ -21,7 +21,7 @@ from mlmlearn.errors import InputError, RunError
 from mlmlearn.results import Results
 from mlmlearn.schedule import LAYOUT, Chunk, schedule
 from mlmlearn.store import RunFolder
-from mlmlearn.strategies import STRATEGIES, get_strategies, get_strategy
+from mlmlearn.strategies import STRATEGIES, get_strategies
 from mlmlearn.workers import environment, fit_chunk, in_workers, let_queues_end
 
 __all__ = ["check_n_jobs", "run"]
@@ -101,7 +101,7 @@ def _identity(
         "grid": grid.to_json(),
         "seed": whole_number("seed", seed, 0),
         "engine": engine,
-        "strategies": [strategy for strategy in STRATEGIES if strategy in chosen],
+        "strategies": [one.id for one in STRATEGIES.values() if one in chosen],
     }
 
 
@@ -168,7 +168,7 @@ def _compute(
     n_done = total - sum(len(chunk.replications) for chunk in left.values())
     seed, engine = identity["seed"], identity["engine"]
     # Whole, since a worker may not know a strategy that was made known here.
-    strategies = [get_strategy(name) for name in identity["strategies"]]
+    strategies = get_strategies(identity["strategies"])
     before, start = folder.manifest["seconds"], time.monotonic()
     deaths = 0
     with _progress_bar(chunks, left.values(), progress) as bar, warnings.catch_warnings():

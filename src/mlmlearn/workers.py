@@ -66,7 +66,7 @@ def fit_all(
     seed: int,
     replications: Iterable[int],
     engine: Engine,
-    strategies: Iterable[str | Strategy],
+    strategies: list[Strategy],
 ) -> pd.DataFrame:
     """Fit strategies to some data sets of a condition, whatever happens to each.
 
@@ -78,7 +78,7 @@ def fit_all(
     """
     if engine not in _started:
         _start_engine(engine)
-    every, named = sorted(replications), list(strategies)
+    every = sorted(replications)
     at_once = engine_module(engine).data_sets_at_once(condition.n_groups, condition.n_obs)
     tables = []
     for first in range(0, len(every), at_once):
@@ -90,19 +90,18 @@ def fit_all(
         )  # fmt: skip
         fits, seconds = [], []
         with one_thread():  # once for all, since it takes milliseconds
-            for strategy in named:
+            for strategy in strategies:
                 start = time.perf_counter()
                 with _interrupt_after():
                     fits.append(fit_batch(strategy, batch, engine)[1])
                 seconds.append(round((time.perf_counter() - start) / len(batch), 4))
-        ids = [one if isinstance(one, str) else one.id for one in named]
-        tables.append(_table(chosen, ids, batch.terms, drawn.betas, fits, seconds))
+        tables.append(_table(chosen, strategies, batch.terms, drawn.betas, fits, seconds))
     return pd.concat(tables, ignore_index=True)
 
 
 def _table(
     chosen: list[int],
-    strategies: list[str],
+    strategies: list[Strategy],
     terms: tuple[str, ...],
     truth: FloatArray,
     fits: list[Fitted],
@@ -127,7 +126,7 @@ def _table(
     tests = [coef_columns(found) for found in fits]
     columns = {
         "replication": np.array(chosen)[:, None, None],
-        "strategy": np.array(strategies, dtype=object)[:, None],
+        "strategy": np.array([one.id for one in strategies], dtype=object)[:, None],
         "term": np.array(terms, dtype=object),
         "truth": truth[:, None],
         **{name: np.stack([test[name] for test in tests], axis=1) for name in tests[0]},
