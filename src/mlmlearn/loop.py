@@ -82,27 +82,20 @@ def run(
     ...               out="runs/small", n_jobs=2)                     # doctest: +SKIP
     """
     grid = Grid() if grid is None else grid
-    identity = _identity(grid, engine, seed, strategies)
-    check_n_jobs(n_jobs)
-    with TemporaryDirectory() if out is None else nullcontext(out) as folder:
-        return _run(grid, identity, RunFolder(folder), n_jobs, progress, kept=out is not None)
-
-
-def _identity(
-    grid: Grid, engine: str, seed: int, strategies: str | Iterable[str] | None
-) -> dict[str, Any]:
-    """Check the arguments that decide the results, and put them in the manifest's form."""
     if not isinstance(grid, Grid):
         raise InputError(f"run needs a Grid, such as Grid(replications=10), not {grid!r}")
     chosen = get_strategies(strategies)
     check_engine(engine, chosen)
-    return {
+    check_n_jobs(n_jobs)
+    identity = {  # all that decides the results, in the manifest's form
         "layout": LAYOUT,
         "grid": grid.to_json(),
         "seed": whole_number("seed", seed, 0),
         "engine": engine,
         "strategies": [one.id for one in STRATEGIES.values() if one in chosen],
     }
+    with TemporaryDirectory() if out is None else nullcontext(out) as folder:
+        return _run(grid, identity, RunFolder(folder), n_jobs, progress, kept=out is not None)
 
 
 def check_n_jobs(n_jobs: Any) -> None:
@@ -139,10 +132,8 @@ def _run(
             if not folder.manifest:
                 started = datetime.now(UTC).isoformat(timespec="seconds")
                 folder.note(**identity, **here, started=started, finished=None, seconds=0.0)
-            elif here["machine"] not in [
-                folder.manifest["machine"],
-                *(others := folder.manifest.get("other_machines", [])),
-            ]:
+            others = folder.manifest.get("other_machines", [])
+            if here["machine"] not in [folder.manifest["machine"], *others]:
                 # No reason to refuse: lme4 may stop elsewhere here, and the manifest says so.
                 folder.note(other_machines=[*others, here["machine"]])
             folder.manifest["finished"] = None
