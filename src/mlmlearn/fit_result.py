@@ -1,7 +1,6 @@
 """What a fit returns, the same for every strategy and engine."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ from mlmlearn.clustered import ClusteredData
 from mlmlearn.errors import InputError
 from mlmlearn.strategies import Fitted
 
-__all__ = ["COEF_COLUMNS", "FitResult", "coef_columns", "result_of"]
+__all__ = ["COEF_COLUMNS", "FitResult", "result_of"]
 
 COEF_COLUMNS = ("estimate", "se", "df", "t", "p", "ci_low", "ci_high")
 
@@ -136,19 +135,11 @@ class FitResult:
         return table
 
 
-def coef_columns(found: Fitted) -> dict[str, Any]:
-    """Complete what was found to the columns of a table of tests, each of shape (b, k)."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = found.estimate / found.se
-    columns = (found.estimate, found.se, found.df, t, found.p, found.ci_low, found.ci_high)
-    return dict(zip(COEF_COLUMNS, columns, strict=True))
-
-
 def result_of(strategy: str, engine: str, formula: str, batch: Batch, found: Fitted) -> FitResult:
     """Make the result of a batch of one data set."""
-    terms, columns = list(batch.terms), coef_columns(found)
+    terms = list(batch.terms)
     coefs = pd.DataFrame(
-        {name: values[0] for name, values in columns.items()}, pd.Index(terms, name="term")
+        {name: getattr(found, name)[0] for name in COEF_COLUMNS}, pd.Index(terms, name="term")
     )
     groups = cov = None
     if found.group_coefs is not None:

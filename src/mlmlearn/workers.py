@@ -16,7 +16,7 @@ from mlmlearn.batch import Batch
 from mlmlearn.conditions import Condition
 from mlmlearn.engines import ENGINES, Engine, engine_module, fit_batch
 from mlmlearn.errors import EngineError
-from mlmlearn.fit_result import coef_columns
+from mlmlearn.fit_result import COEF_COLUMNS
 from mlmlearn.machine import describe, one_thread, package_versions
 from mlmlearn.results import PART_COLUMNS
 from mlmlearn.schedule import Chunk
@@ -115,7 +115,7 @@ def _table(
         return np.broadcast_to(values, (b, n, k)).ravel()
 
     def of_fits(name: str) -> Any:
-        return np.stack([getattr(found, name) for found in fits], axis=1)[..., None]
+        return np.stack([getattr(found, name) for found in fits], axis=1)
 
     messages = np.empty((b, n, 1), dtype=object)
     for j, found in enumerate(fits):
@@ -123,18 +123,17 @@ def _table(
             f"failed: {problem}" if problem else text.replace("\n", "; ")
             for problem, text in zip(found.problem, found.messages, strict=True)
         ]
-    tests = [coef_columns(found) for found in fits]
     columns = {
         "replication": np.array(chosen)[:, None, None],
         "strategy": np.array([one.id for one in strategies], dtype=object)[:, None],
         "term": np.array(terms, dtype=object),
         "truth": truth[:, None],
-        **{name: np.stack([test[name] for test in tests], axis=1) for name in tests[0]},
-        "converged": of_fits("converged"),
-        "singular": of_fits("singular"),
-        "max_gradient": of_fits("gradient"),
+        **{name: of_fits(name) for name in COEF_COLUMNS},
+        "converged": of_fits("converged")[..., None],
+        "singular": of_fits("singular")[..., None],
+        "max_gradient": of_fits("gradient")[..., None],
         "messages": messages,
-        "reml_deviance": of_fits("deviance"),
+        "reml_deviance": of_fits("deviance")[..., None],
         "seconds": np.array(seconds)[:, None],
     }
     return pd.DataFrame({name: column(columns[name]) for name in PART_COLUMNS})

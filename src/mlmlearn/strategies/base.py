@@ -54,20 +54,25 @@ class Fitted:
     problem: Any = None
     messages: Any = None
 
+    @property
+    def t(self) -> FloatArray:
+        """Estimates over standard errors, shape (b, k)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.estimate / self.se
+
     def complete(self) -> "Fitted":
         """Fill in tests and intervals from t with df, and what is missing of a fit's status."""
         b = len(self.estimate)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            half_width = special.stdtrit(self.df, 0.975) * self.se
-            default: dict[str, Any] = {
-                "p": 2 * special.stdtr(self.df, -np.abs(self.estimate / self.se)),
-                "ci_low": self.estimate - half_width,
-                "ci_high": self.estimate + half_width,
-                "converged": np.ones(b, dtype=bool),
-                "singular": np.zeros(b, dtype=bool),
-                **{name: np.full(b, np.nan) for name in ("gradient", "deviance", "residual_sd")},
-                **{name: np.full(b, "", dtype=object) for name in ("problem", "messages")},
-            }
+        half_width = special.stdtrit(self.df, 0.975) * self.se
+        default: dict[str, Any] = {
+            "p": 2 * special.stdtr(self.df, -np.abs(self.t)),
+            "ci_low": self.estimate - half_width,
+            "ci_high": self.estimate + half_width,
+            "converged": np.ones(b, dtype=bool),
+            "singular": np.zeros(b, dtype=bool),
+            **{name: np.full(b, np.nan) for name in ("gradient", "deviance", "residual_sd")},
+            **{name: np.full(b, "", dtype=object) for name in ("problem", "messages")},
+        }
         missing = {name: v for name, v in default.items() if getattr(self, name) is None}
         return replace(self, **missing)
 
