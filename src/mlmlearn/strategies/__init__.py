@@ -26,7 +26,7 @@ def register(strategy: Strategy) -> Strategy:
 
 
 for _module in pkgutil.iter_modules(__path__):
-    if _module.name != "base":
+    if _module.name not in ("base", "_multilevel"):
         register(import_module(f"{__name__}.{_module.name}").STRATEGY)
 
 
