@@ -1,7 +1,6 @@
 """What to simulate: one condition, or a grid of them."""
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mlmlearn.checks import standard_deviation, whole_number
+from mlmlearn.checks import number_in, standard_deviation, whole_number
 from mlmlearn.errors import InputError
 from mlmlearn.ingredient import INGREDIENTS, Ingredient, label
 
@@ -173,15 +172,9 @@ def _check_group_sd(name: str, value: Any) -> float | tuple[float, ...]:
 def _check_betas(name: str, value: Any) -> tuple[float, ...] | None:
     if value is None:
         return None
-    try:
-        betas = tuple(float(beta) + 0.0 for beta in value)
-    except (TypeError, ValueError):
-        betas = (math.nan,)
-    if not all(map(math.isfinite, betas)):
-        raise InputError(f"{name} must be finite numbers, not {value!r}")
-    if len(betas) < 2:
+    if not hasattr(value, "__len__") or len(value) < 2:
         raise InputError(f"{name} needs the intercept and one slope or more, not {value!r}")
-    return betas
+    return tuple(number_in(name, beta, "(-inf, inf)") for beta in value)
 
 
 def _check_ingredients(name: str, value: Any) -> tuple[Ingredient, ...]:
