@@ -519,7 +519,7 @@ def test_the_command_reads_a_condition(tmp_path, capsys):
     ("arguments", "message"),
     [
         (["power"], "say what is planned for: --effect and --slope-sd for a guess, or a --pilot"),
-        ([*GUESS, "--power", "80"], "--power must lie between 0 and 1, such as 0.8, not 80.0"),
+        ([*GUESS, "--power", "80"], "--power must be a number in (0, 1), not 80.0"),
         ([*GUESS, "--uncertain"], "--uncertain needs a pilot study"),
         ([*GUESS, "--pilot", "a.csv", "y ~ x"], "--pilot and --slope-sd exclude each other"),
         ([*GUESS, "--slope-sd", "-1"], "group_sd is a standard deviation and must be"),

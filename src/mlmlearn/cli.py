@@ -5,23 +5,17 @@ command was not understood; 130 stopped by Ctrl-C.
 """
 
 import argparse
-import re
 import sys
 import warnings
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from mlmlearn import cli_power
+from mlmlearn import cli_file, cli_power
 from mlmlearn.conditions import Grid, grid_entries
 from mlmlearn.engines import ENGINES
 from mlmlearn.errors import EngineError, InputError, RunError
-from mlmlearn.files import read_table, to_numbers
 from mlmlearn.fitting import compare
-from mlmlearn.formulas import written
 from mlmlearn.loop import run
 from mlmlearn.results import Results, load_reference
 from mlmlearn.store import write_atomically
@@ -69,18 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     jobs, reading, fitting, stored = (argparse.ArgumentParser(add_help=False) for _ in range(4))
     text = "worker processes, -1 for all cores (default: 1)"
     jobs.add_argument("--jobs", type=int, default=1, metavar="N", help=text)
-    reading.add_argument("--group", metavar="COLUMN", help="which rows of it belong together")
-    for name, what in (
-        ("separator", "what stands between fields, such as ';' or tab"),
-        ("decimal", "the decimal mark, a point or a comma"),
-        ("thousands", "the mark between thousands"),
-    ):
-        text = f"{what} (default: found in the file)"
-        reading.add_argument(f"--{name}", type=_mark, metavar="MARK", help=text)
-    text = "of the letters, such as cp1252 (default: found in the file)"
-    reading.add_argument("--encoding", metavar="NAME", help=text)
-    text = "what to do about rows with missing values (default: refuse)"
-    reading.add_argument("--missing", choices=["refuse", "drop"], default="refuse", help=text)
+    cli_file.add_arguments(reading)
     text = "what computes (default: batch)"
     fitting.add_argument("--engine", choices=list(ENGINES), default="batch", help=text)
     text = f"some of {', '.join(STRATEGIES)} (default: {' '.join(POST_STRATEGIES)})"
@@ -119,8 +102,7 @@ def _parser() -> argparse.ArgumentParser:
 
     text = "Simulate how many groups and rows a study needs, from a guess or a pilot's file."
     example = "mlmlearn power --effect 0.3 --slope-sd 0.5 --n-groups 20 40 60 --n-obs 5 10"
-    power = partial(cli_power.power, read=_data)
-    added = command(power, text, example, reading, fitting, jobs)
+    added = command(cli_power.power, text, example, reading, fitting, jobs)
     cli_power.add_arguments(added)
 
     text = "Draw a sample of a run's data sets again, fit them again, and compare."
@@ -164,41 +146,8 @@ def _run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _mark(text: str) -> str:
-    """Return a mark that a shell makes hard to type, from its name."""
-    names = {"comma": ",", "point": ".", "semicolon": ";", "pipe": "|", "space": " "}
-    return {**names, "tab": "\t", "\\t": "\t"}.get(text, text)
-
-
-def _named(formula: str, data: pd.DataFrame) -> list[str]:
-    """Return the columns that a part of a formula names, in backticks or without."""
-    found = {quoted or bare for quoted, bare in re.findall(r"`([^`]+)`|([^\W\d][\w.]*)", formula)}
-    return [name for name in data.columns if name in found]
-
-
-def _data(chosen: argparse.Namespace) -> tuple[pd.DataFrame, str]:
-    """Read the file that was named, and say which of its columns is the group."""
-    data = read_table(chosen.file, separator=chosen.separator, encoding=chosen.encoding)
-    parts = written(chosen.formula)
-    group = chosen.group if parts.group is None else parts.group
-    if group is None:
-        raise InputError("name the column that says which rows belong together: --group person")
-    left, _, right = parts.fixed.partition("~")
-    # What is in C() may look like numbers or not; all else is a number or plainly a category.
-    free = re.sub(r"\bC\((?:[^()]|\([^()]*\))*\)", " ", right)
-    data = to_numbers(
-        data,
-        labels=[group],
-        outcome=_named(left, data),
-        predictors=_named(free, data),
-        decimal=chosen.decimal,
-        thousands=chosen.thousands,
-    )
-    return data, group
-
-
 def _compare(chosen: argparse.Namespace) -> int:
-    data, group = _data(chosen)
+    data, group = cli_file.read(chosen, chosen.file, chosen.formula)
     table = compare(
         chosen.formula,
         data,
