@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlmlearn import cli_file, cli_power
+from mlmlearn import cli_options, cli_power
 from mlmlearn.conditions import Grid, grid_entries
 from mlmlearn.engines import ENGINES
 from mlmlearn.errors import EngineError, InputError, RunError
@@ -60,10 +60,13 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(function=function)
         return added
 
-    jobs, reading, fitting, stored = (argparse.ArgumentParser(add_help=False) for _ in range(4))
+    jobs, reading, fitting, running, stored = (
+        argparse.ArgumentParser(add_help=False) for _ in range(5)
+    )
     text = "worker processes, -1 for all cores (default: 1)"
-    jobs.add_argument("--jobs", type=int, default=1, metavar="N", help=text)
-    cli_file.add_arguments(reading)
+    jobs.add_argument("--jobs", dest="n_jobs", type=int, default=1, metavar="N", help=text)
+    cli_options.add_reading(reading)
+    cli_options.add_running(running)
     text = "what computes (default: batch)"
     fitting.add_argument("--engine", choices=list(ENGINES), default="batch", help=text)
     text = f"some of {', '.join(STRATEGIES)} (default: {' '.join(POST_STRATEGIES)})"
@@ -73,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
     text = "Simulate a grid of conditions and fit every strategy; resumes when called again."
     example = "mlmlearn run --out runs/mine --n-groups 10 30 --jobs 2"
-    added = command(_run, text, example, fitting, jobs)
+    added = command(_run, text, example, fitting, running, jobs)
     added.add_argument("--out", required=True, metavar="FOLDER", help="folder that holds the run")
     grid = Grid()
     for name, kind, what in (
@@ -88,8 +91,6 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument(option, type=kind, default=default, metavar="N", help=text, **several)
     text = "all of that and every other field of a condition, in the form of a manifest.json"
     added.add_argument("--grid", metavar="FILE.json", help=text)
-    added.add_argument("--seed", type=int, default=0, help="seed of the study (default: 0)")
-    added.add_argument("--quiet", action="store_true", help="no progress bar")
 
     text = "Fit every strategy to the rows of a file and show the estimates side by side."
     example = 'mlmlearn compare data.csv "score ~ age + dose" --group person'
@@ -102,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 
     text = "Simulate how many groups and rows a study needs, from a guess or a pilot's file."
     example = "mlmlearn power --effect 0.3 --slope-sd 0.5 --n-groups 20 40 60 --n-obs 5 10"
-    added = command(cli_power.power, text, example, reading, fitting, jobs)
+    added = command(cli_power.power, text, example, reading, fitting, running, jobs)
     cli_power.add_arguments(added)
 
     text = "Draw a sample of a run's data sets again, fit them again, and compare."
@@ -129,15 +130,7 @@ def _grid(chosen: argparse.Namespace) -> Grid:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    results = run(
-        _grid(chosen),
-        engine=chosen.engine,
-        out=chosen.out,
-        n_jobs=chosen.jobs,
-        seed=chosen.seed,
-        strategies=chosen.strategies,
-        progress=not chosen.quiet,
-    )
+    results = run(_grid(chosen), **cli_options.running(chosen))
     failed = int(results.diagnostics["messages"].str.startswith("failed:").sum())
     print(
         f"{len(results.diagnostics):,} fits in {chosen.out}, {failed:,} of them failed; "
@@ -147,7 +140,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
 
 def _compare(chosen: argparse.Namespace) -> int:
-    data, group = cli_file.read(chosen, chosen.file, chosen.formula)
+    data, group = cli_options.read(chosen, chosen.file, chosen.formula)
     table = compare(
         chosen.formula,
         data,
@@ -202,7 +195,7 @@ def _shortened(term: str, width: int = 40) -> str:
 
 def _verify(chosen: argparse.Namespace) -> int:
     results = _results(chosen)
-    found = verify(results, sample=chosen.sample, seed=chosen.seed, n_jobs=chosen.jobs)
+    found = verify(results, sample=chosen.sample, seed=chosen.seed, n_jobs=chosen.n_jobs)
     # Deviances are told where they matter, and there with digits enough to tell them apart.
     deviances = [name for name in found if str(name).startswith("deviance")]
     shown = found.drop(columns=[*deviances, "agrees", "messages"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from mlmlearn import cli_file
+from mlmlearn import cli_options
 from mlmlearn.checks import number_in
 from mlmlearn.conditions import Condition, Grid, grid_entries
 from mlmlearn.errors import InputError
@@ -54,8 +54,6 @@ def add_arguments(to: argparse.ArgumentParser) -> None:
     to.add_argument("--out", metavar="FOLDER", help=text)
     text = "write the table of designs here, in full precision"
     to.add_argument("--table", metavar="FILE.csv", help=text)
-    to.add_argument("--seed", type=int, default=0, help="seed of the study (default: 0)")
-    to.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def power(chosen: argparse.Namespace) -> int:
@@ -67,13 +65,8 @@ def power(chosen: argparse.Namespace) -> int:
         term,
         n_groups=chosen.n_groups,
         n_obs=chosen.n_obs,
-        strategies=chosen.strategies,
         replications=chosen.replications,
-        engine=chosen.engine,
-        out=chosen.out,
-        n_jobs=chosen.jobs,
-        seed=chosen.seed,
-        progress=not chosen.quiet,
+        **cli_options.running(chosen),
     )
     smallest = found.smallest(chosen.power, group_cost=chosen.group_cost, row_cost=chosen.row_cost)
     print(f"Test of {shown} at 5 %; Monte Carlo standard errors in brackets")
@@ -117,7 +110,7 @@ def _condition(chosen: argparse.Namespace) -> tuple[Condition, str, str]:
 
 def _of_pilot(chosen: argparse.Namespace) -> tuple[Condition, str, str]:
     file, formula = chosen.pilot
-    data, _ = cli_file.read(chosen, file, formula)
+    data, _ = cli_options.read(chosen, file, formula)
     result = fit("mlm_full", formula, data, group=chosen.group, missing=chosen.missing)
     tested = chosen.term or str(result.coefs.index[1])
     effects = {} if chosen.effect is None else {tested: chosen.effect}

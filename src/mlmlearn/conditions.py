@@ -288,8 +288,9 @@ class Grid:
 
     def to_json(self) -> dict[str, Any]:
         """Describe the grid so that `from_json` rebuilds it."""
-        found = {name: [_plain(value) for value in getattr(self, name)] for name in self.keys}
-        return found | {"replications": self.replications}
+        entries = {name: getattr(self, name) for name in [*self.keys, "replications"]}
+        plain: dict[str, Any] = json.loads(json.dumps(entries, default=_named))
+        return plain
 
     @classmethod
     def from_json(cls, entries: Mapping[str, Any]) -> "Grid":
@@ -324,13 +325,8 @@ def _listed(name: str, given: Any) -> Sequence[Any]:
     return [*given] if hasattr(given, "__iter__") and not isinstance(given, str) else [given]
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    if isinstance(value, Ingredient):
-        parameters = {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
-        return {type(value).__name__: parameters}
-    return value
+def _named(ingredient: Ingredient) -> dict[str, Any]:
+    return {type(ingredient).__name__: vars(ingredient)}
 
 
 def _ingredient(entry: Mapping[str, Any]) -> Ingredient:

@@ -1,7 +1,8 @@
-"""A researcher's file on the command line: the options that say how to read it, and the reading."""
+"""Options that commands share: how to read a researcher's file, and how to run simulations."""
 
 import argparse
 import re
+from typing import Any
 
 import pandas as pd
 
@@ -9,14 +10,14 @@ from mlmlearn.errors import InputError
 from mlmlearn.files import read_table, to_numbers
 from mlmlearn.formulas import written
 
-__all__ = ["add_arguments", "read"]
+__all__ = ["add_reading", "add_running", "read", "running"]
 
 # Marks that a shell makes hard to type.
 MARKS = {"comma": ",", "point": ".", "semicolon": ";", "pipe": "|", "space": " "}
 MARKS |= {"tab": "\t", "\\t": "\t"}
 
 
-def add_arguments(to: argparse.ArgumentParser) -> None:
+def add_reading(to: argparse.ArgumentParser) -> None:
     """Add the options that say how to read a file."""
     to.add_argument("--group", metavar="COLUMN", help="which rows of it belong together")
     for name, what in (
@@ -34,6 +35,18 @@ def add_arguments(to: argparse.ArgumentParser) -> None:
 
 def _mark(text: str) -> str:
     return MARKS.get(text, text)
+
+
+def add_running(to: argparse.ArgumentParser) -> None:
+    """Add the options of simulations that resume."""
+    to.add_argument("--seed", type=int, default=0, help="seed of the study (default: 0)")
+    to.add_argument("--quiet", dest="progress", action="store_false", help="no progress bar")
+
+
+def running(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Return the options as `run` and `plan` call them."""
+    names = ("engine", "strategies", "out", "n_jobs", "seed", "progress")
+    return {name: getattr(chosen, name) for name in names}
 
 
 def read(chosen: argparse.Namespace, path: str, formula: str) -> tuple[pd.DataFrame, str]:
