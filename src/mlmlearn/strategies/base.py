@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from mlmlearn.batch import Batch, Texts
+from mlmlearn.batch import Batch, Texts, no_texts
 from mlmlearn.triangles import FloatArray
 
 __all__ = ["TESTS", "Fitted", "Strategy", "refusals"]
@@ -71,7 +71,8 @@ class Fitted:
             "converged": np.ones(b, dtype=bool),
             "singular": np.zeros(b, dtype=bool),
             **{name: np.full(b, np.nan) for name in ("gradient", "deviance", "residual_sd")},
-            **{name: np.full(b, "", dtype=object) for name in ("problem", "messages")},
+            "problem": no_texts(b),
+            "messages": no_texts(b),
         }
         missing = {name: v for name, v in default.items() if getattr(self, name) is None}
         return replace(self, **missing)
@@ -148,9 +149,11 @@ class Strategy:
     place: int = 100
 
 
-def refusals(batch: Batch, where: Any, sentence: Callable[[int], str]) -> Texts:
-    """Return, for each data set, a sentence where it is refused, and nothing elsewhere."""
-    found = np.full(len(batch), "", dtype=object)
-    for i in np.flatnonzero(where):
+def refusals(
+    batch: Batch, where: Any, sentence: Callable[[int], str], earlier: Texts | None = None
+) -> Texts:
+    """Return, for each data set, what was said earlier, or a sentence where it is refused."""
+    found = no_texts(len(batch)) if earlier is None else earlier.copy()
+    for i in np.flatnonzero(np.asarray(where) & (found == "")):
         found[i] = sentence(int(i))
     return found
