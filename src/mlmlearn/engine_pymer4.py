@@ -424,15 +424,13 @@ def _r_console() -> Iterator[list[str]]:
     from rpy2.rinterface_lib import callbacks
 
     lines: list[str] = []
-    write = callbacks.consolewrite_warnerror
-    warn = int(robjects.r('getOption("warn")')[0])
-    callbacks.consolewrite_warnerror = lines.append
+    before = robjects.r('options("warn")')
     robjects.r("options(warn = 1)")
     try:
-        yield lines
+        with callbacks.obj_in_module(callbacks, "consolewrite_warnerror", lines.append):
+            yield lines
     finally:
-        robjects.r(f"options(warn = {warn})")
-        callbacks.consolewrite_warnerror = write
+        robjects.r["options"](before)
 
 
 @cache
