@@ -21,7 +21,7 @@ from mlmlearn.errors import InputError
 from mlmlearn.ingredient import FloatArray
 from mlmlearn.loop import run
 from mlmlearn.measures import performance
-from mlmlearn.processes import PersonPredictor  # type: ignore[attr-defined]
+from mlmlearn.processes.person_predictor import PersonPredictor
 from mlmlearn.results import Results
 
 __all__ = ["Plan", "plan"]
