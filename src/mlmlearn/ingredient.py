@@ -69,9 +69,20 @@ class Draw:
         self.coefs = np.column_stack([self.coefs, np.full(len(self.coefs), beta)])
 
 
-def number(allowed: str | int, *, default: Any = MISSING) -> Any:
-    """Declare a parameter: a number in an interval such as "[0, 1)", or whole from one on."""
-    return field(default=default, metadata={"allowed": allowed})
+def number(allowed: str | int, *, default: Any = MISSING, array: bool = False) -> Any:
+    """Declare a parameter: a number in an interval such as "[0, 1)", or whole from one on.
+
+    With `array` it may be a sequence of them, or of sequences, in which None stands for nothing.
+    """
+    return field(default=default, metadata={"allowed": allowed, "array": array})
+
+
+def _checked(name: str, value: Any, allowed: str | int, array: bool) -> Any:
+    if array and isinstance(value, (tuple, list, np.ndarray)):
+        parts = (one if one is None else _checked(name, one, allowed, array) for one in value)
+        return tuple(parts)
+    check: Any = whole_number if isinstance(allowed, int) else number_in
+    return check(name, value, allowed)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(number,))
@@ -100,12 +111,10 @@ class Ingredient:
 
     def __post_init__(self) -> None:
         for parameter in fields(self):
-            value, allowed = getattr(self, parameter.name), parameter.metadata.get("allowed")
-            if allowed is None or (value is None and parameter.default is None):
-                continue
-            check: Any = whole_number if isinstance(allowed, int) else number_in
-            checked = check(f"{type(self).__name__}: {parameter.name}", value, allowed)
-            object.__setattr__(self, parameter.name, checked)
+            value, metadata = getattr(self, parameter.name), parameter.metadata
+            if metadata and not (value is None and parameter.default is None):
+                checked = _checked(f"{type(self).__name__}: {parameter.name}", value, **metadata)
+                object.__setattr__(self, parameter.name, checked)
 
     def __str__(self) -> str:
         told = [
