@@ -49,9 +49,8 @@ def run(
     ----------
     grid : Grid, optional
         What to simulate; without it the grid of the book, 2,250 data sets.
-    engine : {"batch", "pymer4"}, default "batch"
-        What does the computing: compiled loops, the same on every machine, or lme4 through
-        pymer4, hundreds of times as slow.
+    engine, strategies
+        As for `compare`.
     out : path, optional
         Folder that keeps the run, in Parquet parts written as it goes.
     n_jobs : int, optional
@@ -60,8 +59,6 @@ def run(
         ``threads_per_worker=1``, since R knows no threads.
     seed : int, default 0
         Seed of the study.
-    strategies : iterable of str, optional
-        Which strategies; without it the 2019 post's four.
     progress : bool, default True
         Show a progress bar with an estimate of the time left.
 

@@ -193,11 +193,9 @@ def plan(
         The coefficient that is tested.
     n_groups, n_obs : int or sequence of int, optional
         Numbers of groups, and of rows a group; without them those of the condition.
-    strategies : iterable of str, optional
-        Which strategies; without it the 2019 post's four.
     replications : int, default 1000
         Data sets for each rate, whose Monte Carlo standard error is then at most 1.6 points.
-    engine, out, n_jobs, seed, progress
+    strategies, engine, out, n_jobs, seed, progress
         As for `run`; the same call with `out` goes on where an earlier one stopped.
 
     Returns
