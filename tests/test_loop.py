@@ -165,7 +165,7 @@ def test_saved_tables_come_back_and_damage_is_noticed(fake, tmp_path):
     with pytest.raises(RunError, match="holds saved tables"):
         run(GRID, engine=FAKE, out=tmp_path / "saved", progress=False)
     (tmp_path / "saved" / "fits.parquet").write_bytes(b"PAR1")
-    with pytest.raises(RunError, match=r"fits.parquet is damaged: its checksum is not the one"):
+    with pytest.raises(RunError, match=r"fits.parquet is missing or damaged: its checksum is"):
         Results.load(tmp_path / "saved")
     with pytest.raises(RunError, match=r"holds no results"):
         Results.load(tmp_path / "nothing")
