@@ -525,7 +525,7 @@ def test_the_command_reads_a_condition(tmp_path, capsys):
         ([*GUESS, "--slope-sd", "-1"], "group_sd is a standard deviation and must be"),
         ([*GUESS, "--term", "age"], "the condition has no term 'age'; it has Intercept, IV1"),
         ([*GUESS, "--n-groups", "0"], "n_groups must be a whole number of at least 1, not 0"),
-        (["power", "--condition", "none.json"], "none.json cannot be read as a condition: "),
+        (["power", "--condition", "none.json"], "none.json cannot be read as a grid: "),
         (["power", "--pilot", "none.csv", "y ~ x", "--group", "g"], "none.csv cannot be read"),
         (
             ["power", "--pilot", SLEEP, "Reaction ~ Days", "--group",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mlmlearn import cli_options, cli_power
-from mlmlearn.conditions import Grid, grid_entries
+from mlmlearn.conditions import Grid
 from mlmlearn.engines import ENGINES
 from mlmlearn.errors import EngineError, InputError, RunError
 from mlmlearn.fitting import compare
@@ -125,8 +125,7 @@ def _results(chosen: argparse.Namespace) -> Results:
 def _grid(chosen: argparse.Namespace) -> Grid:
     if chosen.grid is None:
         return Grid(chosen.n_groups, chosen.n_obs, chosen.group_sd, chosen.replications)
-    with grid_entries(chosen.grid, "a grid") as entries:
-        return Grid.from_json(entries)
+    return Grid.from_file(chosen.grid)
 
 
 def _run(chosen: argparse.Namespace) -> int:

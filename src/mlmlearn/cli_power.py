@@ -8,7 +8,7 @@ import pandas as pd
 
 from mlmlearn import cli_options
 from mlmlearn.checks import number_in
-from mlmlearn.conditions import Condition, Grid, grid_entries
+from mlmlearn.conditions import Condition, Grid
 from mlmlearn.errors import InputError
 from mlmlearn.fitting import fit
 from mlmlearn.pilot import read_pilot
@@ -128,10 +128,8 @@ def _of_pilot(chosen: argparse.Namespace) -> tuple[Condition, str, str]:
 
 def _of_file(path: str) -> Condition:
     """Read the one condition of a file; numbers of groups and rows may be left to the options."""
-    with grid_entries(path, "a condition") as entries:
-        entries = {"n_groups": N_GROUPS[:1], "n_obs": [N_OBS]} | entries
-        entries.pop("replications", None)
-        found = list(Grid.from_json(entries).conditions())
+    grid = Grid.from_file(path, n_groups=N_GROUPS[0], n_obs=N_OBS)
+    found = list(grid.conditions())
     if len(found) != 1:
         raise InputError(f"{path} holds {len(found)} conditions; give each of its fields one value")
     return found[0]

@@ -1,8 +1,8 @@
 """What to simulate: one condition, or a grid of them."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from itertools import pairwise, product
 from pathlib import Path
@@ -14,7 +14,7 @@ from mlmlearn.checks import number_in, standard_deviation, whole_number
 from mlmlearn.errors import InputError
 from mlmlearn.ingredient import INGREDIENTS, Ingredient, label
 
-__all__ = ["Condition", "Grid", "grid_entries"]
+__all__ = ["Condition", "Grid"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,14 +245,13 @@ class Grid:
             if not values:
                 raise InputError(f"{name} is empty; give at least one value")
             put(self, name, tuple(CHECKS[name](name, value) for value in values))
-        seen = set()
-        for condition in self.conditions():  # every value is checked now, not an hour into a run
-            if condition in seen:
-                raise InputError(
-                    f"the grid holds {condition} twice, which would be the same data sets twice; "
-                    "give every value once, and raise replications for more data sets"
-                )
-            seen.add(condition)
+        # Every condition is made now, so that its values are checked, and not an hour into a run.
+        condition, times = Counter(self.conditions()).most_common(1)[0]
+        if times > 1:
+            raise InputError(
+                f"the grid holds {condition} twice, which would be the same data sets twice; "
+                "give every value once, and raise replications for more data sets"
+            )
 
     @property
     def keys(self) -> list[str]:
@@ -302,18 +301,14 @@ class Grid:
             given["ingredients"] = [tuple(map(_ingredient, one)) for one in given["ingredients"]]
         return cls(**given)
 
-
-@contextmanager
-def grid_entries(path: str, what: str) -> Iterator[dict[str, Any]]:
-    """Read a JSON file's entries for `Grid.from_json`, its own or those of a run's manifest.
-
-    What goes wrong in reading them, or in what is made of them, is told with the file's name.
-    """
-    try:
-        entries = json.loads(Path(path).read_bytes())
-        yield entries.get("grid", entries)
-    except (OSError, AttributeError, TypeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path} cannot be read as {what}: {error}") from error
+    @classmethod
+    def from_file(cls, path: str, **defaults: Any) -> "Grid":
+        """Read a grid from a JSON file with its own entries, or with those of a run's manifest."""
+        try:
+            entries = json.loads(Path(path).read_bytes())
+            return cls.from_json(defaults | entries.get("grid", entries))
+        except (OSError, AttributeError, TypeError, json.JSONDecodeError) as error:
+            raise InputError(f"{path} cannot be read as a grid: {error}") from error
 
 
 def _listed(name: str, given: Any) -> Sequence[Any]:
