@@ -151,10 +151,10 @@ def test_data_sets_of_unequal_sizes_stand_side_by_side():
     one = alone[0]
     together = Batch(one.terms, one.random, one.within, R, sizes, labels, None, [0] * 4, "DV")
     for name, strategy in STRATEGIES.items():
-        _, found = fit_batch(strategy, together, "batch")
+        found = fit_batch(strategy, together, "batch")
         assert (found.problem == "").all(), name
         for i, one in enumerate(alone):
-            _, expected = fit_batch(strategy, one, "batch")
+            expected = fit_batch(strategy, one, "batch")
             names = ["estimate", "se"] + ["df"] * (name != "wild_bootstrap")
             for what in names:
                 np.testing.assert_allclose(

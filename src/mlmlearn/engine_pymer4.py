@@ -147,8 +147,8 @@ def _with_usual_outcome(fit: Callable[..., Fitted], data: ClusteredData) -> Fitt
     changed = {"estimate": found.estimate * unit + level}
     if found.group_coefs is not None:
         changed["group_coefs"] = found.group_coefs * unit + level[:, None]
-    if found.deviance is not None:
-        changed["deviance"] = found.deviance + 2 * (n - k) * np.log(unit)
+    if found.reml_deviance is not None:
+        changed["reml_deviance"] = found.reml_deviance + 2 * (n - k) * np.log(unit)
     for name, by in (("se", unit), ("residual_sd", unit), ("random_cov", unit**2)):
         if getattr(found, name) is not None:
             changed[name] = getattr(found, name) * by
@@ -329,8 +329,8 @@ def lmer(
         messages=messages,
         converged=np.array([sound and not len(unknown) and not above]),
         singular=found["singular"].astype(bool),
-        gradient=found["max_gradient"].astype(float),
-        deviance=np.array([deviance]),
+        max_gradient=found["max_gradient"].astype(float),
+        reml_deviance=np.array([deviance]),
         group_coefs=groups[None],
         random_cov=cov[None],
         residual_sd=found["sigma"],
@@ -354,7 +354,7 @@ def _nested_deviance(data: ClusteredData) -> float:
     batch = Batch.of_one(data)
     intercept = np.arange(batch.n_fixed) == 0
     with np.errstate(all="ignore"):
-        return float(multilevel.fit(batch, intercept).deviance[0])
+        return float(multilevel.fit(batch, intercept).reml_deviance[0])
 
 
 def _fitted(

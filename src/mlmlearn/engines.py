@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mlmlearn.batch import Batch, Texts
+from mlmlearn.batch import Batch
 from mlmlearn.errors import InputError
 from mlmlearn.strategies import Fitted, Strategy
 from mlmlearn.strategies.base import TESTS
@@ -35,15 +35,10 @@ def engine_module(engine: str) -> Any:
     return import_module(ENGINES[engine])
 
 
-def fit_batch(strategy: Strategy, batch: Batch, engine: str) -> tuple[Texts, Fitted]:
+def fit_batch(strategy: Strategy, batch: Batch, engine: str) -> Fitted:
     """Fit one strategy to every data set of a batch that allows it.
 
-    Returns
-    -------
-    refused : ndarray of str, shape (b,)
-        Why the strategy, or any, cannot analyse a data set; nothing where it can.
-    Fitted
-        Complete; `problem` says why a data set has no fit, refused or not.
+    What is found is complete; its `problem` says why a data set has no fit, refused or not.
     """
     refused = batch.problems.copy()
     sound = refused == ""
@@ -58,4 +53,4 @@ def fit_batch(strategy: Strategy, batch: Batch, engine: str) -> tuple[Texts, Fit
     found = found.spread(good, refused)
     bad = found.problem != ""
     lost = {name: np.where(bad[:, None], np.nan, getattr(found, name)) for name in TESTS}
-    return refused, replace(found, **lost, converged=found.converged & ~bad)
+    return replace(found, **lost, converged=found.converged & ~bad)

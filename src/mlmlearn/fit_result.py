@@ -10,9 +10,10 @@ from mlmlearn.clustered import ClusteredData
 from mlmlearn.errors import InputError
 from mlmlearn.strategies import Fitted
 
-__all__ = ["COEF_COLUMNS", "FitResult", "result_of"]
+__all__ = ["COEF_COLUMNS", "STATUS", "FitResult", "result_of"]
 
 COEF_COLUMNS = ("estimate", "se", "df", "t", "p", "ci_low", "ci_high")
+STATUS = ("converged", "singular", "max_gradient", "reml_deviance", "residual_sd")
 
 
 # Compared by identity: data frames have no single truth value.
@@ -155,14 +156,10 @@ def result_of(strategy: str, engine: str, formula: str, batch: Batch, found: Fit
         coefs=coefs,
         n_rows=int(batch.n_rows[0]),
         n_groups=int(batch.n_groups[0]),
-        converged=bool(found.converged[0]),
-        singular=bool(found.singular[0]),
+        **{name: getattr(found, name)[0].item() for name in STATUS},
         messages=tuple(found.messages[0].splitlines()),
-        max_gradient=float(found.gradient[0]),
-        reml_deviance=float(found.deviance[0]),
         group_coefs=groups,
         random_cov=cov,
         random=() if cov is None else tuple(map(str, cov.columns)),
-        residual_sd=float(found.residual_sd[0]),
         data=batch.rows(0),
     )

@@ -72,9 +72,11 @@ def fit(
     if strategy == "mlm_full" and _uncorrelated(formula):
         raise InputError(UNCORRELATED)
     text, batch = _read(formula, data, group, missing)
-    refused, found = fit_batch(chosen, batch, engine)
+    if refused := chosen.refuse(batch)[0]:
+        raise StrategyError(refused)
+    found = fit_batch(chosen, batch, engine)
     if found.problem[0]:
-        raise (StrategyError if refused[0] else FitError)(found.problem[0])
+        raise FitError(found.problem[0])
     return result_of(strategy, engine, text, batch, found)
 
 
@@ -121,7 +123,7 @@ def compare(
     text, batch = _read(formula, data, group, missing)
     tables = []
     for strategy in chosen:
-        _, found = fit_batch(strategy, batch, engine)
+        found = fit_batch(strategy, batch, engine)
         result = result_of(strategy.id, engine, text, batch, found)
         message = found.problem[0] or "; ".join(result.messages)
         said = {"converged": result.converged, "singular": result.singular, "message": message}

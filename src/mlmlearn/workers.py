@@ -15,7 +15,7 @@ import pandas as pd
 from mlmlearn.batch import Batch
 from mlmlearn.conditions import Condition
 from mlmlearn.engines import Engine, engine_module, fit_batch
-from mlmlearn.fit_result import COEF_COLUMNS
+from mlmlearn.fit_result import COEF_COLUMNS, STATUS
 from mlmlearn.machine import describe, one_thread, package_versions
 from mlmlearn.results import PART_COLUMNS
 from mlmlearn.schedule import Chunk
@@ -67,11 +67,8 @@ def fit_all(
 ) -> pd.DataFrame:
     """Fit strategies to some data sets of a condition, whatever happens to each.
 
-    Returns
-    -------
-    DataFrame
-        One row per data set, strategy and term, with the columns of `Results.fits` and
-        `Results.diagnostics` but for those of the condition.
+    The table has one row per data set, strategy and term, with the columns of `Results.fits` and
+    `Results.diagnostics` but for those of the condition.
     """
     if engine not in _started:
         _start_engine(engine)
@@ -90,7 +87,7 @@ def fit_all(
             for strategy in strategies:
                 start = time.perf_counter()
                 with _interrupt_after():
-                    fits.append(fit_batch(strategy, batch, engine)[1])
+                    fits.append(fit_batch(strategy, batch, engine))
                 seconds.append(round((time.perf_counter() - start) / len(batch), 4))
         tables.append(_table(chosen, strategies, batch.terms, drawn.betas, fits, seconds))
     return pd.concat(tables, ignore_index=True)
@@ -126,11 +123,8 @@ def _table(
         "term": np.array(terms, dtype=object),
         "truth": truth[:, None],
         **{name: of_fits(name) for name in COEF_COLUMNS},
-        "converged": of_fits("converged")[..., None],
-        "singular": of_fits("singular")[..., None],
-        "max_gradient": of_fits("gradient")[..., None],
+        **{name: of_fits(name)[..., None] for name in STATUS},
         "messages": messages,
-        "reml_deviance": of_fits("deviance")[..., None],
         "seconds": np.array(seconds)[:, None],
     }
     return pd.DataFrame({name: column(columns[name]) for name in PART_COLUMNS})

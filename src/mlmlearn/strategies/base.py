@@ -29,7 +29,7 @@ class Fitted:
     p, ci_low, ci_high : ndarray, shape (b, k), optional
         Two-sided p values and 95 % intervals that do not come from t with df.
     converged, singular : ndarray of bool, shape (b,), optional
-    gradient, deviance, residual_sd : ndarray, shape (b,), optional
+    max_gradient, reml_deviance, residual_sd : ndarray, shape (b,), optional
     group_coefs : ndarray, shape (b, k, g), optional
         Missing for terms that have no coefficient of each group's own.
     random_cov : ndarray, shape (b, k, k), optional
@@ -46,8 +46,8 @@ class Fitted:
     ci_high: Any = None
     converged: Any = None
     singular: Any = None
-    gradient: Any = None
-    deviance: Any = None
+    max_gradient: Any = None
+    reml_deviance: Any = None
     residual_sd: Any = None
     group_coefs: Any = None
     random_cov: Any = None
@@ -70,7 +70,9 @@ class Fitted:
             "ci_high": self.estimate + half_width,
             "converged": np.ones(b, dtype=bool),
             "singular": np.zeros(b, dtype=bool),
-            **{name: np.full(b, np.nan) for name in ("gradient", "deviance", "residual_sd")},
+            "max_gradient": np.full(b, np.nan),
+            "reml_deviance": np.full(b, np.nan),
+            "residual_sd": np.full(b, np.nan),
             "problem": no_texts(b),
             "messages": no_texts(b),
         }

@@ -53,7 +53,7 @@ def _without_slopes(batch: Batch, random: Flags, found: Fitted) -> Fitted:
         return found
     fewer = [random & (np.arange(len(random)) != j) for j in slopes]
     fits = [_uncorrelated(batch, one) for one in fewer]
-    cheapest = np.argmin([one.deviance for one in fits], axis=0)
+    cheapest = np.argmin([one.reml_deviance for one in fits], axis=0)
     for i, (left, simpler) in enumerate(zip(fewer, fits, strict=True)):
         spare = _spare(simpler, found, 1) & (cheapest == i)
         if spare.any():
@@ -77,7 +77,7 @@ def _kept(found: Fitted, batch: Batch, random: Flags, correlated: bool) -> Fitte
 
 def _spare(smaller: Fitted, larger: Fitted, df: int) -> Flags:
     """Tell where the smaller model will do; never where one of them could not be fitted."""
-    p = special.chdtrc(df, np.maximum(smaller.deviance - larger.deviance, 0))
+    p = special.chdtrc(df, np.maximum(smaller.reml_deviance - larger.reml_deviance, 0))
     return np.asarray(p > ALPHA)
 
 
