@@ -229,8 +229,15 @@ def _lm(formula: str, frame: pd.DataFrame, **errors: str) -> FloatArray:
     return _numbers(model)
 
 
-def lm2(data: ClusteredData) -> Fitted:
-    """Fit pymer4's two-stage OLS; what is constant within groups, by its OLS over the groups."""
+def lm2(
+    data: ClusteredData, explained: FloatArray, touched: NDArray[np.bool_], places: NDArray[np.intp]
+) -> Fitted:
+    """Fit pymer4's two-stage OLS; what is constant within groups, by its OLS over the groups.
+
+    With the m columns first that vary within groups, the others add `explained`, shape (g, m, k -
+    m), to each group's coefficients, and explain those that are `touched`, shape (m, k - m);
+    `places`, shape (k,), says where a column stands then.
+    """
     from pymer4.models import Lm2
 
     k, within = len(data.terms), np.flatnonzero(data.within)
@@ -242,18 +249,14 @@ def lm2(data: ClusteredData) -> Fitted:
     numbers = _numbers(model)
     numbers[:, :2] /= scale[within, None]
     if len(within) < k:
-        numbers = _second_stage(own[:, within], data)
+        numbers = _second_stage(own[:, within], explained, touched)[places]
     return _fitted(numbers, data, group_coefs=own.T[None])
 
 
-def _second_stage(own: FloatArray, data: ClusteredData) -> FloatArray:
+def _second_stage(own: FloatArray, explained: FloatArray, touched: NDArray[np.bool_]) -> FloatArray:
     """Regress each coefficient of the groups on what explains it, with pymer4's `Lm`."""
-    from mlmlearn.strategies.two_stage import first_stage, touches
-
-    batch, places = Batch.of_one(data).first(data.within)
-    explained, touched = first_stage(batch)[1][0], touches(batch)[0]
     m = own.shape[1]
-    numbers = np.empty((len(data.terms), 3))
+    numbers = np.empty((m + touched.shape[1], 3))
     for r in range(m):
         columns = np.flatnonzero(touched[r])
         scale = _power_of_two(np.abs(explained[:, r, columns]).max(axis=0))
@@ -261,7 +264,7 @@ def _second_stage(own: FloatArray, data: ClusteredData) -> FloatArray:
         frame = pd.DataFrame(explained[:, r, columns] / scale, columns=names)
         found = _lm(f"y ~ {_sum(range(len(columns) + 1))}", frame.assign(y=own[:, r]))
         numbers[[r, *(m + columns)]] = found / [[by, by, 1] for by in (1, *scale)]
-    return numbers[places]
+    return numbers
 
 
 def lmer(

@@ -110,7 +110,8 @@ def pymer4(data: ClusteredData) -> Fitted:
     """Have pymer4 fit Lm2(..., group="g")."""
     from mlmlearn.engine_pymer4 import lm2
 
-    return lm2(data)
+    batch, places = Batch.of_one(data).first(data.within)
+    return lm2(data, first_stage(batch)[1][0], touches(batch)[0], places)
 
 
 STRATEGY = Strategy(
