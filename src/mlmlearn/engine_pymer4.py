@@ -61,9 +61,6 @@ function(model, contrast) {
 
 SINGULAR = "boundary (singular) fit"
 
-# A warning that lme4 gives on the console only.
-SCALES_WARNING = "Some predictor variables are on very different scales: consider rescaling"
-
 # Condition number of the design up to which pymer4's inverse of X'X keeps 5 or 6 digits.
 WORST_CONDITION = 1e5
 
@@ -346,8 +343,6 @@ def _said(found: Mapping[str, Any], console: str) -> list[str]:
     if code := int(found["code"][0]):
         stated = "; ".join(found["optimiser"]) or "no message"
         messages.append(f"optimiser: code {code} ({stated})")
-    if SCALES_WARNING in console:
-        messages.append(f"lme4: {SCALES_WARNING}")
     hessian_warnings = re.findall(LMERTEST_WARNING, console)
     return messages + [f"lmerTest: {text}" for text in dict.fromkeys(hessian_warnings)]
 

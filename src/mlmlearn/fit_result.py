@@ -54,7 +54,7 @@ class FitResult:
         Size of the data.
     random : tuple of str
         Terms that got a random effect.
-    data : ClusteredData or None
+    data : ClusteredData
         What was fitted, as arrays.
     """
 
@@ -64,16 +64,16 @@ class FitResult:
     coefs: pd.DataFrame
     n_rows: int
     n_groups: int
-    converged: bool = True
-    singular: bool = False
-    messages: tuple[str, ...] = ()
-    max_gradient: float = np.nan
-    reml_deviance: float = np.nan
-    group_coefs: pd.DataFrame | None = None
-    random_cov: pd.DataFrame | None = None
-    residual_sd: float = np.nan
-    random: tuple[str, ...] = ()
-    data: ClusteredData | None = None
+    converged: bool
+    singular: bool
+    messages: tuple[str, ...]
+    max_gradient: float
+    reml_deviance: float
+    group_coefs: pd.DataFrame | None
+    random_cov: pd.DataFrame | None
+    residual_sd: float
+    random: tuple[str, ...]
+    data: ClusteredData
 
     def __str__(self) -> str:
         """Show all of a fit on one screen."""

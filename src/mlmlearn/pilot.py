@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations, product
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,7 +40,7 @@ def read_pilot(
             'a pilot is what fit returns, such as fit("mlm_full", "y ~ x", df, group="person"), '
             f"not {result!r}"
         )
-    if result.random_cov is None or result.data is None:
+    if result.random_cov is None:
         raise InputError(
             f'{result.strategy} does not say how much people differ; fit the pilot with "mlm_full"'
         )
@@ -198,7 +197,7 @@ def _left_open(
     The covariance is that of generalised least squares at the fitted variances. That of a model
     without predictors of persons tells what is sampling in a person's own coefficient.
     """
-    data: Any = result.data
+    data = result.data
     places = [data.terms.index(term) for term in terms]
     own = [data.terms.index(term) for term in order]
     sigma2, J = result.residual_sd**2, result.n_groups
