@@ -5,8 +5,7 @@ the effect that is planned for. The size of the test is that share where the ter
 is worth what its size is: a test that rejects too often without an effect does so with one, too.
 """
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +15,6 @@ from scipy import special
 
 from mlmlearn.checks import number_in
 from mlmlearn.conditions import Condition, Grid
-from mlmlearn.engines import Engine
 from mlmlearn.errors import InputError
 from mlmlearn.ingredient import FloatArray
 from mlmlearn.loop import run
@@ -170,13 +168,8 @@ def plan(
     *,
     n_groups: int | Sequence[int] | None = None,
     n_obs: int | Sequence[int] | None = None,
-    strategies: str | Iterable[str] | None = None,
     replications: int = 1000,
-    engine: Engine = "batch",
-    out: str | os.PathLike[str] | None = None,
-    n_jobs: int | None = None,
-    seed: int = 0,
-    progress: bool = True,
+    **options: Any,
 ) -> Plan:
     """Compare designs by the power, size, interval width and singular fits of some strategies.
 
@@ -196,7 +189,7 @@ def plan(
     replications : int, default 1000
         Data sets for each rate, whose Monte Carlo standard error is then at most 1.6 points.
     strategies, engine, out, n_jobs, seed, progress
-        As for `run`; the same call with `out` goes on where an earlier one stopped.
+        Options of `run`; the same call with `out` goes on where an earlier one stopped.
 
     Returns
     -------
@@ -238,15 +231,7 @@ def plan(
         noise_sd=condition.noise_sd,
         **varied,
     )
-    results = run(
-        grid,
-        engine=engine,
-        out=out,
-        n_jobs=n_jobs,
-        seed=seed,
-        strategies=strategies,
-        progress=progress,
-    )
+    results = run(grid, **options)
     return Plan(_table(results, term), term, results)
 
 
