@@ -26,7 +26,7 @@ from mlmlearn.errors import EngineError, FitError
 from mlmlearn.machine import restored
 from mlmlearn.multilevel import arbitrary, undecided
 from mlmlearn.ols import no_standard_error, resting_on_few
-from mlmlearn.strategies import Fitted, Strategy
+from mlmlearn.strategies.base import Fitted, Strategy
 from mlmlearn.triangles import FloatArray
 
 __all__ = ["fit", "lm", "lm2", "lmer", "versions"]
@@ -194,7 +194,7 @@ def _contrasts(means: FloatArray, scales: FloatArray) -> FloatArray:
 
 
 def lm(data: ClusteredData) -> Fitted:
-    """Fit pymer4's OLS with cluster-robust standard errors."""
+    """Fit pymer4's OLS with cluster-robust standard errors: Lm(...).fit(robust="cluster")."""
     means, scales = _standardising(data)
     k, Z = len(data.terms), (data.X - means) / scales
     condition = np.linalg.cond(Z)

@@ -16,8 +16,8 @@ __all__ = ["ENGINES", "Engine", "check_engine", "engine_module", "fit_batch"]
 
 Engine = Literal["pymer4", "batch"]
 
-# Imported on first use, so that `import mlmlearn` needs no R. An engine has three functions:
-# fit(strategy, batch), versions() and data_sets_at_once(n_groups, n_obs).
+# An engine's module has three functions: fit(strategy, batch), versions() and
+# data_sets_at_once(n_groups, n_obs). What it stands on it imports when it first fits.
 ENGINES = {"pymer4": "mlmlearn.engine_pymer4", "batch": "mlmlearn.engine_batch"}
 
 

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from mlmlearn import multilevel
 from mlmlearn.batch import Batch, Texts
 from mlmlearn.clustered import ClusteredData
+from mlmlearn.engine_pymer4 import lmer
 from mlmlearn.strategies.base import Fitted, Strategy
 
 
@@ -45,8 +46,6 @@ def multilevel_strategy(
         return multilevel.fit(batch, random(batch), correlated=correlated, prior=prior)
 
     def pymer4(data: ClusteredData) -> Fitted:
-        from mlmlearn.engine_pymer4 import lmer
-
         return lmer(id, data, random(data), correlated=correlated)
 
     return Strategy(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mlmlearn.batch import Batch, Texts
 from mlmlearn.clustered import ClusteredData, listed
+from mlmlearn.engine_pymer4 import lm2
 from mlmlearn.ols import fitted
 from mlmlearn.strategies.base import Fitted, Strategy, refusals
 from mlmlearn.triangles import FloatArray
@@ -108,8 +109,6 @@ def fit(batch: Batch) -> Fitted:
 
 def pymer4(data: ClusteredData) -> Fitted:
     """Have pymer4 fit Lm2(..., group="g")."""
-    from mlmlearn.engine_pymer4 import lm2
-
     batch, places = Batch.of_one(data).first(data.within)
     return lm2(data, first_stage(batch)[1][0], touches(batch)[0], places)
 
