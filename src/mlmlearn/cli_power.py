@@ -114,7 +114,7 @@ def _of_pilot(chosen: argparse.Namespace) -> tuple[Condition, str, str]:
     result = fit("mlm_full", formula, data, group=chosen.group, missing=chosen.missing)
     tested = chosen.term or str(result.coefs.index[1])
     effects = {} if chosen.effect is None else {tested: chosen.effect}
-    condition, names = read_pilot(result, effects, chosen.uncertain)
+    condition, names = read_pilot(Condition, result, effects, chosen.uncertain)
     if tested not in names:
         raise InputError(f"the pilot has no term {tested!r}; it has {', '.join(names)}")
     print(

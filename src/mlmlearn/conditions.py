@@ -149,9 +149,10 @@ class Condition:
         >>> Condition.from_fit(pilot).noise_sd                          # doctest: +SKIP
         25.59...
         """
-        from mlmlearn.pilot import read_pilot  # which makes conditions
+        from mlmlearn.pilot import read_pilot  # few need it, and all that fits comes with it
 
-        return read_pilot(result, effects, uncertain)[0]
+        condition: Condition = read_pilot(cls, result, effects, uncertain)[0]
+        return condition
 
 
 def _sequence(value: Any) -> bool:

@@ -1,16 +1,13 @@
 """What an ingredient of a data-generating process is, and the data set it has a hand in."""
 
 from dataclasses import MISSING, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, dataclass_transform
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlmlearn.checks import number_in, whole_number
 from mlmlearn.errors import InputError
-
-if TYPE_CHECKING:
-    from mlmlearn.conditions import Condition
 
 __all__ = ["INGREDIENTS", "Draw", "FloatArray", "Generator", "Ingredient", "label", "number"]
 
@@ -42,7 +39,7 @@ class Draw:
         "predictors" and "outcome" on.
     """
 
-    condition: "Condition"
+    condition: Any
     betas: FloatArray
     deviations: FloatArray
     X: FloatArray
@@ -129,7 +126,7 @@ class Ingredient:
         """Its name and what it changes, since nothing is changed in one way twice."""
         return f"{type(self).__name__} {getattr(self, 'predictor', '')}".strip()
 
-    def check(self, condition: "Condition") -> None:
+    def check(self, condition: Any) -> None:
         """Refuse a condition that the ingredient does not go with."""
         for role in ("predictor", "slope"):
             if (name := getattr(self, role, "IV1")) not in condition.predictors:

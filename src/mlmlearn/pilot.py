@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mlmlearn.checks import number_in
 from mlmlearn.clustered import ClusteredData
-from mlmlearn.conditions import Condition
 from mlmlearn.errors import InputError
 from mlmlearn.fit_result import FitResult
 from mlmlearn.ingredient import FloatArray, Ingredient
@@ -32,9 +32,12 @@ STANDARD = 0.1
 
 
 def read_pilot(
-    result: FitResult, effects: Mapping[str, float] | None, uncertain: bool
-) -> tuple[Condition, dict[str, str]]:
-    """Make a condition as `Condition.from_fit` does, and say what it calls the fit's terms."""
+    kind: Any, result: FitResult, effects: Mapping[str, float] | None, uncertain: bool
+) -> tuple[Any, dict[str, str]]:
+    """Make a condition as `Condition.from_fit` does, and say what it calls the fit's terms.
+
+    `kind` is `Condition` itself, which stands above this module.
+    """
     if not isinstance(result, FitResult):
         raise InputError(
             'a pilot is what fit returns, such as fit("mlm_full", "y ~ x", df, group="person"), '
@@ -55,7 +58,7 @@ def read_pilot(
     cov = result.random_cov.reindex(index=order, columns=order, fill_value=0.0).to_numpy()
     sds = np.sqrt(np.diagonal(cov))
     ingredients += [*_correlations(cov, sds), *_sizes(data)]
-    condition = Condition(
+    condition = kind(
         n_groups=result.n_groups,
         n_obs=int(np.rint(np.bincount(data.codes).mean())),
         group_sd=tuple(sds),
