@@ -31,8 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: _say(message)
-            code: int = chosen.function(chosen)
-            return code
+            return int(chosen.function(chosen))
     except (InputError, EngineError, RunError) as error:
         _say(error)
         return 1
