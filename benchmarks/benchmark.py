@@ -28,6 +28,7 @@ from mlmlearn import Condition, Grid, SimulatedData, fit, load_reference, run, s
 from mlmlearn.batch import Batch
 from mlmlearn.engines import fit_batch
 from mlmlearn.simulation import Draws, draw_many
+from mlmlearn.strategies import STRATEGIES
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "book" / "data" / "benchmark"
@@ -71,8 +72,8 @@ def accuracy() -> pd.DataFrame:
 
 def with_batch(strategy: str, n: int, condition: Condition) -> float:
     """Time the batch engine, all data sets at once; seconds a data set."""
-    drawn = draw_many(condition, 0, range(n))
-    return _best_of(lambda: fit_batch(strategy, summed_up(condition, drawn), "batch")) / n
+    chosen, drawn = STRATEGIES[strategy], draw_many(condition, 0, range(n))
+    return _best_of(lambda: fit_batch(chosen, summed_up(condition, drawn), "batch")) / n
 
 
 def summed_up(condition: Condition, drawn: Draws) -> Batch:
@@ -181,7 +182,8 @@ def mcpower(strategy: str, n: int) -> None:
 def batch(strategy: str, n: int) -> None:
     """Draw and fit as many data sets of that size by the batch engine."""
     condition = Condition(30, 25, 1)
-    fit_batch(strategy, summed_up(condition, draw_many(condition, 0, range(n))), "batch")
+    data = summed_up(condition, draw_many(condition, 0, range(n)))
+    fit_batch(STRATEGIES[strategy], data, "batch")
 
 
 def drawing_included() -> pd.DataFrame:
@@ -224,7 +226,7 @@ def growth() -> pd.DataFrame:
             data = summed_up(condition, drawn)
             _ = data.standardised, data.problems  # computed once, when asked for
             times.append(time.process_time())
-            fit_batch("mlm_full", data, "batch")
+            fit_batch(STRATEGIES["mlm_full"], data, "batch")
             times.append(time.process_time())
             best = np.minimum(best, np.diff(times) / 50)
         rows.append(

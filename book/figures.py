@@ -88,18 +88,6 @@ def draw_overview(simulated=None):
     return figure
 
 
-def slope_coverage(fits):
-    """Share of data sets' 95 % intervals that hold the true slope, and its MCSE, in percent.
-
-    Slopes of one data set share its noise, so the data set is the unit that is counted.
-    """
-    slopes = fits[fits["term"] != "Intercept"]
-    inside = slopes["truth"].between(slopes["ci_low"], slopes["ci_high"])
-    names = ["strategy", "group_sd", "n_groups", "n_obs", "replication"]
-    rates = inside.groupby([slopes[name] for name in names]).mean().groupby(names[:2])
-    return 100 * rates.mean(), 100 * rates.sem()
-
-
 def draw_answer(study):
     """Show how often each strategy's 95 % intervals keep their promise in the post's grid.
 

@@ -14,7 +14,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -70,13 +70,10 @@ class Study:
     def with_replications(self, replications: int) -> "Study":
         """Make a shorter or a longer study of the same conditions."""
         parts = {
-            name: Part(
-                Grid.from_json(part.grid.to_json() | {"replications": replications}),
-                part.strategies,
-            )
+            name: replace(part, grid=replace(part.grid, replications=replications))
             for name, part in self.parts.items()
         }
-        return Study(self.name, parts, self.seed, self.reduce)
+        return replace(self, parts=parts)
 
     def identity(self) -> dict:
         """Say what decides the results, in a manifest's form."""
@@ -94,7 +91,7 @@ class Study:
         """Simulate one condition and reduce what was found; options are those of `run`."""
         grid, strategies = self.parts[part].grid, self.parts[part].strategies
         values = {name: [getattr(condition, name)] for name in grid.keys}
-        alone = Grid(**values, replications=grid.replications)
+        alone = replace(grid, **values)
         results = run(alone, strategies=strategies, seed=self.seed, progress=False, **options)
         level, slope = condition.group_sds[:2]
         labels = {"part": part} | grid.labels(condition) | {"level_sd": level, "slope_sd": slope}

@@ -192,13 +192,3 @@ def test_a_search_that_ends_on_a_slope_is_not_converged_by_lme4s_own_measure(as_
     assert not result.singular
     stated = re.search(r"^lme4: .* max\|grad\| = (\S+) \(tol", "\n".join(result.messages), re.M)
     assert stated[1] == f"{result.max_gradient:.6g}"
-
-
-def test_lme4s_advice_to_rescale_is_kept(as_they_are):
-    df = simulate(Condition(20, 10, 0.5), seed=5).data
-    df["IV1"] *= 1e6
-    result = fit("mlm_intercept", "DV ~ IV1", df, group="Group", engine="pymer4")
-    assert result.messages == (
-        "lme4: Some predictor variables are on very different scales: consider rescaling",
-    )
-    assert result.converged

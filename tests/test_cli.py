@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from fake_engine import FAKE
 
-from mlmlearn import Condition, Grid, Results, cli, processes, run, simulate
+from mlmlearn import Condition, Grid, Results, cli, cli_options, processes, run, simulate
 from mlmlearn.engines import ENGINES
 from mlmlearn.errors import InputError
 
@@ -158,13 +158,13 @@ def test_compare_shows_letters_that_the_terminal_does_not_know():
 def test_compare_finds_the_roles_of_columns(formula, roles, monkeypatch, capsys):
     columns = ["g", "k", "x", "y", "z", "my y", "x.y"]
     seen = {}
-    monkeypatch.setattr(cli, "read_table", lambda *_, **__: pd.DataFrame(columns=columns))
+    monkeypatch.setattr(cli_options, "read_table", lambda *_, **__: pd.DataFrame(columns=columns))
 
     def to_numbers(table, **given):
         seen.update(given)
         raise InputError("enough")
 
-    monkeypatch.setattr(cli, "to_numbers", to_numbers)
+    monkeypatch.setattr(cli_options, "to_numbers", to_numbers)
     group = [] if "| g" in formula else ["--group", "k"]
     assert cli.main(["compare", "file", formula, *group]) == 1
     assert (seen["labels"], seen["outcome"], seen["predictors"]) == roles

@@ -5,23 +5,17 @@ command was not understood; 130 stopped by Ctrl-C.
 """
 
 import argparse
-import re
 import sys
 import warnings
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from mlmlearn import cli_power
-from mlmlearn.conditions import Grid, grid_entries
+from mlmlearn import cli_options, cli_power
+from mlmlearn.conditions import Grid
 from mlmlearn.engines import ENGINES
 from mlmlearn.errors import EngineError, InputError, RunError
-from mlmlearn.files import read_table, to_numbers
 from mlmlearn.fitting import compare
-from mlmlearn.formulas import written
 from mlmlearn.loop import run
 from mlmlearn.results import Results, load_reference
 from mlmlearn.store import write_atomically
@@ -37,8 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: _say(message)
-            code: int = chosen.function(chosen)
-            return code
+            return int(chosen.function(chosen))
     except (InputError, EngineError, RunError) as error:
         _say(error)
         return 1
@@ -66,21 +59,13 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(function=function)
         return added
 
-    jobs, reading, fitting, stored = (argparse.ArgumentParser(add_help=False) for _ in range(4))
+    jobs, reading, fitting, running, stored = (
+        argparse.ArgumentParser(add_help=False) for _ in range(5)
+    )
     text = "worker processes, -1 for all cores (default: 1)"
-    jobs.add_argument("--jobs", type=int, default=1, metavar="N", help=text)
-    reading.add_argument("--group", metavar="COLUMN", help="which rows of it belong together")
-    for name, what in (
-        ("separator", "what stands between fields, such as ';' or tab"),
-        ("decimal", "the decimal mark, a point or a comma"),
-        ("thousands", "the mark between thousands"),
-    ):
-        text = f"{what} (default: found in the file)"
-        reading.add_argument(f"--{name}", type=_mark, metavar="MARK", help=text)
-    text = "of the letters, such as cp1252 (default: found in the file)"
-    reading.add_argument("--encoding", metavar="NAME", help=text)
-    text = "what to do about rows with missing values (default: refuse)"
-    reading.add_argument("--missing", choices=["refuse", "drop"], default="refuse", help=text)
+    jobs.add_argument("--jobs", dest="n_jobs", type=int, default=1, metavar="N", help=text)
+    cli_options.add_reading(reading)
+    cli_options.add_running(running)
     text = "what computes (default: batch)"
     fitting.add_argument("--engine", choices=list(ENGINES), default="batch", help=text)
     text = f"some of {', '.join(STRATEGIES)} (default: {' '.join(POST_STRATEGIES)})"
@@ -90,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 
     text = "Simulate a grid of conditions and fit every strategy; resumes when called again."
     example = "mlmlearn run --out runs/mine --n-groups 10 30 --jobs 2"
-    added = command(_run, text, example, fitting, jobs)
+    added = command(_run, text, example, fitting, running, jobs)
     added.add_argument("--out", required=True, metavar="FOLDER", help="folder that holds the run")
     grid = Grid()
     for name, kind, what in (
@@ -105,8 +90,6 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument(option, type=kind, default=default, metavar="N", help=text, **several)
     text = "all of that and every other field of a condition, in the form of a manifest.json"
     added.add_argument("--grid", metavar="FILE.json", help=text)
-    added.add_argument("--seed", type=int, default=0, help="seed of the study (default: 0)")
-    added.add_argument("--quiet", action="store_true", help="no progress bar")
 
     text = "Fit every strategy to the rows of a file and show the estimates side by side."
     example = 'mlmlearn compare data.csv "score ~ age + dose" --group person'
@@ -119,8 +102,7 @@ def _parser() -> argparse.ArgumentParser:
 
     text = "Simulate how many groups and rows a study needs, from a guess or a pilot's file."
     example = "mlmlearn power --effect 0.3 --slope-sd 0.5 --n-groups 20 40 60 --n-obs 5 10"
-    power = partial(cli_power.power, read=_data)
-    added = command(power, text, example, reading, fitting, jobs)
+    added = command(cli_power.power, text, example, reading, fitting, running, jobs)
     cli_power.add_arguments(added)
 
     text = "Draw a sample of a run's data sets again, fit them again, and compare."
@@ -142,20 +124,11 @@ def _results(chosen: argparse.Namespace) -> Results:
 def _grid(chosen: argparse.Namespace) -> Grid:
     if chosen.grid is None:
         return Grid(chosen.n_groups, chosen.n_obs, chosen.group_sd, chosen.replications)
-    with grid_entries(chosen.grid, "a grid") as entries:
-        return Grid.from_json(entries)
+    return Grid.from_file(chosen.grid)
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    results = run(
-        _grid(chosen),
-        engine=chosen.engine,
-        out=chosen.out,
-        n_jobs=chosen.jobs,
-        seed=chosen.seed,
-        strategies=chosen.strategies,
-        progress=not chosen.quiet,
-    )
+    results = run(_grid(chosen), **cli_options.running(chosen))
     failed = int(results.diagnostics["messages"].str.startswith("failed:").sum())
     print(
         f"{len(results.diagnostics):,} fits in {chosen.out}, {failed:,} of them failed; "
@@ -164,41 +137,8 @@ def _run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _mark(text: str) -> str:
-    """Return a mark that a shell makes hard to type, from its name."""
-    names = {"comma": ",", "point": ".", "semicolon": ";", "pipe": "|", "space": " "}
-    return {**names, "tab": "\t", "\\t": "\t"}.get(text, text)
-
-
-def _named(formula: str, data: pd.DataFrame) -> list[str]:
-    """Return the columns that a part of a formula names, in backticks or without."""
-    found = {quoted or bare for quoted, bare in re.findall(r"`([^`]+)`|([^\W\d][\w.]*)", formula)}
-    return [name for name in data.columns if name in found]
-
-
-def _data(chosen: argparse.Namespace) -> tuple[pd.DataFrame, str]:
-    """Read the file that was named, and say which of its columns is the group."""
-    data = read_table(chosen.file, separator=chosen.separator, encoding=chosen.encoding)
-    parts = written(chosen.formula)
-    group = chosen.group if parts.group is None else parts.group
-    if group is None:
-        raise InputError("name the column that says which rows belong together: --group person")
-    left, _, right = parts.fixed.partition("~")
-    # What is in C() may look like numbers or not; all else is a number or plainly a category.
-    free = re.sub(r"\bC\((?:[^()]|\([^()]*\))*\)", " ", right)
-    data = to_numbers(
-        data,
-        labels=[group],
-        outcome=_named(left, data),
-        predictors=_named(free, data),
-        decimal=chosen.decimal,
-        thousands=chosen.thousands,
-    )
-    return data, group
-
-
 def _compare(chosen: argparse.Namespace) -> int:
-    data, group = _data(chosen)
+    data, group = cli_options.read(chosen, chosen.file, chosen.formula)
     table = compare(
         chosen.formula,
         data,
@@ -253,7 +193,7 @@ def _shortened(term: str, width: int = 40) -> str:
 
 def _verify(chosen: argparse.Namespace) -> int:
     results = _results(chosen)
-    found = verify(results, sample=chosen.sample, seed=chosen.seed, n_jobs=chosen.jobs)
+    found = verify(results, sample=chosen.sample, seed=chosen.seed, n_jobs=chosen.n_jobs)
     # Deviances are told where they matter, and there with digits enough to tell them apart.
     deviances = [name for name in found if str(name).startswith("deviance")]
     shown = found.drop(columns=[*deviances, "agrees", "messages"])

@@ -1,13 +1,14 @@
 """The command ``mlmlearn power``: its options, and what it prints."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from mlmlearn.conditions import Condition, Grid, grid_entries
+from mlmlearn import cli_options
+from mlmlearn.checks import number_in
+from mlmlearn.conditions import Condition, Grid
 from mlmlearn.errors import InputError
 from mlmlearn.fitting import fit
 from mlmlearn.pilot import read_pilot
@@ -18,9 +19,6 @@ __all__ = ["add_arguments", "power"]
 
 N_GROUPS = (20, 40, 60, 80)
 N_OBS = 10
-
-# Reads the file that a command names, and says which of its columns is the group.
-Reader = Callable[[argparse.Namespace], tuple[pd.DataFrame, str]]
 
 
 def add_arguments(to: argparse.ArgumentParser) -> None:
@@ -56,30 +54,22 @@ def add_arguments(to: argparse.ArgumentParser) -> None:
     to.add_argument("--out", metavar="FOLDER", help=text)
     text = "write the table of designs here, in full precision"
     to.add_argument("--table", metavar="FILE.csv", help=text)
-    to.add_argument("--seed", type=int, default=0, help="seed of the study (default: 0)")
-    to.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
-def power(chosen: argparse.Namespace, read: Reader) -> int:
+def power(chosen: argparse.Namespace) -> int:
     """Plan as the options say, and print the designs and the smallest that reach the power."""
-    if not 0 < chosen.power < 1:
-        raise InputError(f"--power must lie between 0 and 1, such as 0.8, not {chosen.power}")
-    condition, term = _condition(chosen, read)
+    number_in("--power", chosen.power, "(0, 1)")  # before hours of simulation
+    condition, term, shown = _condition(chosen)
     found = plan(
         condition,
         term,
         n_groups=chosen.n_groups,
         n_obs=chosen.n_obs,
-        strategies=chosen.strategies,
         replications=chosen.replications,
-        engine=chosen.engine,
-        out=chosen.out,
-        n_jobs=chosen.jobs,
-        seed=chosen.seed,
-        progress=not chosen.quiet,
+        **cli_options.running(chosen),
     )
     smallest = found.smallest(chosen.power, group_cost=chosen.group_cost, row_cost=chosen.row_cost)
-    print(f"Test of {chosen.term or term} at 5 %; Monte Carlo standard errors in brackets")
+    print(f"Test of {shown} at 5 %; Monte Carlo standard errors in brackets")
     print(_shown(found.table).to_string(index=False))
     print(f"\nFewest groups for a power of {chosen.power:g}; 95 % interval of the simulation")
     print(_answers(smallest).to_string(index=False))
@@ -88,8 +78,8 @@ def power(chosen: argparse.Namespace, read: Reader) -> int:
     return 0
 
 
-def _condition(chosen: argparse.Namespace, read: Reader) -> tuple[Condition, str]:
-    """Return what is planned for, and the term that is tested."""
+def _condition(chosen: argparse.Namespace) -> tuple[Condition, str, str]:
+    """Return what is planned for, and the term that is tested, as the user calls it, too."""
     guessed = [
         f"--{n}-sd" for n in ("level", "slope", "noise") if getattr(chosen, f"{n}_sd") is not None
     ]
@@ -101,12 +91,12 @@ def _condition(chosen: argparse.Namespace, read: Reader) -> tuple[Condition, str
     if chosen.uncertain and not chosen.pilot:
         raise InputError("--uncertain needs a pilot study, since a guess has no standard errors")
     if chosen.pilot:
-        return _of_pilot(chosen, read)
+        return _of_pilot(chosen)
+    term = chosen.term or "IV1"
     if chosen.condition:
-        condition = _of_file(chosen.condition)
         if chosen.effect is not None:
             raise InputError("the file of --condition says the effect; leave --effect out")
-        return condition, chosen.term or "IV1"
+        return _of_file(chosen.condition), term, term
     if chosen.effect is None or chosen.slope_sd is None:
         raise InputError(
             "say what is planned for: --effect and --slope-sd for a guess, or a --pilot, or a "
@@ -115,34 +105,31 @@ def _condition(chosen: argparse.Namespace, read: Reader) -> tuple[Condition, str
     level, noise = (1 if sd is None else sd for sd in (chosen.level_sd, chosen.noise_sd))
     sds = (level, chosen.slope_sd)
     guess = Condition(N_GROUPS[0], N_OBS, sds, betas=(0, chosen.effect), noise_sd=noise)
-    return guess, chosen.term or "IV1"
+    return guess, term, term
 
 
-def _of_pilot(chosen: argparse.Namespace, read: Reader) -> tuple[Condition, str]:
-    chosen.file, chosen.formula = chosen.pilot
-    data, _ = read(chosen)
-    result = fit("mlm_full", chosen.formula, data, group=chosen.group, missing=chosen.missing)
+def _of_pilot(chosen: argparse.Namespace) -> tuple[Condition, str, str]:
+    file, formula = chosen.pilot
+    data, _ = cli_options.read(chosen, file, formula)
+    result = fit("mlm_full", formula, data, group=chosen.group, missing=chosen.missing)
     tested = chosen.term or str(result.coefs.index[1])
     effects = {} if chosen.effect is None else {tested: chosen.effect}
-    condition, names = read_pilot(result, effects, chosen.uncertain)
+    condition, names = read_pilot(Condition, result, effects, chosen.uncertain)
     if tested not in names:
         raise InputError(f"the pilot has no term {tested!r}; it has {', '.join(names)}")
-    chosen.term = tested
     print(
         f"pilot: {result.n_rows:,} rows in {result.n_groups:,} groups; "
         f"{tested} {result.coefs.loc[tested, 'estimate']:.4g} "
         f"(SE {result.coefs.loc[tested, 'se']:.4g})"
         + (f", planned for {chosen.effect:g}" if effects else "")
     )
-    return condition, names[tested]
+    return condition, names[tested], tested
 
 
 def _of_file(path: str) -> Condition:
     """Read the one condition of a file; numbers of groups and rows may be left to the options."""
-    with grid_entries(path, "a condition") as entries:
-        entries = {"n_groups": N_GROUPS[:1], "n_obs": [N_OBS]} | entries
-        entries.pop("replications", None)
-        found = list(Grid.from_json(entries).conditions())
+    grid = Grid.from_file(path, n_groups=N_GROUPS[0], n_obs=N_OBS)
+    found = list(grid.conditions())
     if len(found) != 1:
         raise InputError(f"{path} holds {len(found)} conditions; give each of its fields one value")
     return found[0]

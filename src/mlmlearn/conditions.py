@@ -1,9 +1,8 @@
 """What to simulate: one condition, or a grid of them."""
 
 import json
-import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from itertools import pairwise, product
 from pathlib import Path
@@ -11,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from mlmlearn.checks import standard_deviation, whole_number
+from mlmlearn.checks import number_in, standard_deviation, whole_number
 from mlmlearn.errors import InputError
 from mlmlearn.ingredient import INGREDIENTS, Ingredient, label
 
-__all__ = ["Condition", "Grid", "grid_entries"]
+__all__ = ["Condition", "Grid"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +149,10 @@ class Condition:
         >>> Condition.from_fit(pilot).noise_sd                          # doctest: +SKIP
         25.59...
         """
-        from mlmlearn.pilot import read_pilot  # which makes conditions
+        from mlmlearn.pilot import read_pilot  # few need it, and all that fits comes with it
 
-        return read_pilot(result, effects, uncertain)[0]
+        condition: Condition = read_pilot(cls, result, effects, uncertain)[0]
+        return condition
 
 
 def _sequence(value: Any) -> bool:
@@ -173,15 +173,9 @@ def _check_group_sd(name: str, value: Any) -> float | tuple[float, ...]:
 def _check_betas(name: str, value: Any) -> tuple[float, ...] | None:
     if value is None:
         return None
-    try:
-        betas = tuple(float(beta) + 0.0 for beta in value)
-    except (TypeError, ValueError):
-        betas = (math.nan,)
-    if not all(map(math.isfinite, betas)):
-        raise InputError(f"{name} must be finite numbers, not {value!r}")
-    if len(betas) < 2:
+    if not hasattr(value, "__len__") or len(value) < 2:
         raise InputError(f"{name} needs the intercept and one slope or more, not {value!r}")
-    return betas
+    return tuple(number_in(name, beta, "(-inf, inf)") for beta in value)
 
 
 def _check_ingredients(name: str, value: Any) -> tuple[Ingredient, ...]:
@@ -252,14 +246,13 @@ class Grid:
             if not values:
                 raise InputError(f"{name} is empty; give at least one value")
             put(self, name, tuple(CHECKS[name](name, value) for value in values))
-        seen = set()
-        for condition in self.conditions():  # every value is checked now, not an hour into a run
-            if condition in seen:
-                raise InputError(
-                    f"the grid holds {condition} twice, which would be the same data sets twice; "
-                    "give every value once, and raise replications for more data sets"
-                )
-            seen.add(condition)
+        # Every condition is made now, so that its values are checked, and not an hour into a run.
+        condition, times = Counter(self.conditions()).most_common(1)[0]
+        if times > 1:
+            raise InputError(
+                f"the grid holds {condition} twice, which would be the same data sets twice; "
+                "give every value once, and raise replications for more data sets"
+            )
 
     @property
     def keys(self) -> list[str]:
@@ -295,8 +288,9 @@ class Grid:
 
     def to_json(self) -> dict[str, Any]:
         """Describe the grid so that `from_json` rebuilds it."""
-        found = {name: [_plain(value) for value in getattr(self, name)] for name in self.keys}
-        return found | {"replications": self.replications}
+        entries = {name: getattr(self, name) for name in [*self.keys, "replications"]}
+        plain: dict[str, Any] = json.loads(json.dumps(entries, default=_named))
+        return plain
 
     @classmethod
     def from_json(cls, entries: Mapping[str, Any]) -> "Grid":
@@ -308,18 +302,14 @@ class Grid:
             given["ingredients"] = [tuple(map(_ingredient, one)) for one in given["ingredients"]]
         return cls(**given)
 
-
-@contextmanager
-def grid_entries(path: str, what: str) -> Iterator[dict[str, Any]]:
-    """Read a JSON file's entries for `Grid.from_json`, its own or those of a run's manifest.
-
-    What goes wrong in reading them, or in what is made of them, is told with the file's name.
-    """
-    try:
-        entries = json.loads(Path(path).read_bytes())
-        yield entries.get("grid", entries)
-    except (OSError, AttributeError, TypeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path} cannot be read as {what}: {error}") from error
+    @classmethod
+    def from_file(cls, path: str, **defaults: Any) -> "Grid":
+        """Read a grid from a JSON file with its own entries, or with those of a run's manifest."""
+        try:
+            entries = json.loads(Path(path).read_bytes())
+            return cls.from_json(defaults | entries.get("grid", entries))
+        except (OSError, AttributeError, TypeError, json.JSONDecodeError) as error:
+            raise InputError(f"{path} cannot be read as a grid: {error}") from error
 
 
 def _listed(name: str, given: Any) -> Sequence[Any]:
@@ -331,13 +321,8 @@ def _listed(name: str, given: Any) -> Sequence[Any]:
     return [*given] if hasattr(given, "__iter__") and not isinstance(given, str) else [given]
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    if isinstance(value, Ingredient):
-        parameters = {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
-        return {type(value).__name__: parameters}
-    return value
+def _named(ingredient: Ingredient) -> dict[str, Any]:
+    return {type(ingredient).__name__: vars(ingredient)}
 
 
 def _ingredient(entry: Mapping[str, Any]) -> Ingredient:

@@ -26,7 +26,7 @@ from mlmlearn.errors import EngineError, FitError
 from mlmlearn.machine import restored
 from mlmlearn.multilevel import arbitrary, undecided
 from mlmlearn.ols import no_standard_error, resting_on_few
-from mlmlearn.strategies import Fitted, Strategy
+from mlmlearn.strategies.base import Fitted, Strategy
 from mlmlearn.triangles import FloatArray
 
 __all__ = ["fit", "lm", "lm2", "lmer", "versions"]
@@ -60,9 +60,6 @@ function(model, contrast) {
 """
 
 SINGULAR = "boundary (singular) fit"
-
-# A warning that lme4 gives on the console only.
-SCALES_WARNING = "Some predictor variables are on very different scales: consider rescaling"
 
 # Condition number of the design up to which pymer4's inverse of X'X keeps 5 or 6 digits.
 WORST_CONDITION = 1e5
@@ -147,8 +144,8 @@ def _with_usual_outcome(fit: Callable[..., Fitted], data: ClusteredData) -> Fitt
     changed = {"estimate": found.estimate * unit + level}
     if found.group_coefs is not None:
         changed["group_coefs"] = found.group_coefs * unit + level[:, None]
-    if found.deviance is not None:
-        changed["deviance"] = found.deviance + 2 * (n - k) * np.log(unit)
+    if found.reml_deviance is not None:
+        changed["reml_deviance"] = found.reml_deviance + 2 * (n - k) * np.log(unit)
     for name, by in (("se", unit), ("residual_sd", unit), ("random_cov", unit**2)):
         if getattr(found, name) is not None:
             changed[name] = getattr(found, name) * by
@@ -197,7 +194,7 @@ def _contrasts(means: FloatArray, scales: FloatArray) -> FloatArray:
 
 
 def lm(data: ClusteredData) -> Fitted:
-    """Fit pymer4's OLS with cluster-robust standard errors."""
+    """Fit pymer4's OLS with cluster-robust standard errors: Lm(...).fit(robust="cluster")."""
     means, scales = _standardising(data)
     k, Z = len(data.terms), (data.X - means) / scales
     condition = np.linalg.cond(Z)
@@ -229,8 +226,15 @@ def _lm(formula: str, frame: pd.DataFrame, **errors: str) -> FloatArray:
     return _numbers(model)
 
 
-def lm2(data: ClusteredData) -> Fitted:
-    """Fit pymer4's two-stage OLS; what is constant within groups, by its OLS over the groups."""
+def lm2(
+    data: ClusteredData, explained: FloatArray, touched: NDArray[np.bool_], places: NDArray[np.intp]
+) -> Fitted:
+    """Fit pymer4's two-stage OLS; what is constant within groups, by its OLS over the groups.
+
+    With the m columns first that vary within groups, the others add `explained`, shape (g, m, k -
+    m), to each group's coefficients, and explain those that are `touched`, shape (m, k - m);
+    `places`, shape (k,), says where a column stands then.
+    """
     from pymer4.models import Lm2
 
     k, within = len(data.terms), np.flatnonzero(data.within)
@@ -242,18 +246,14 @@ def lm2(data: ClusteredData) -> Fitted:
     numbers = _numbers(model)
     numbers[:, :2] /= scale[within, None]
     if len(within) < k:
-        numbers = _second_stage(own[:, within], data)
+        numbers = _second_stage(own[:, within], explained, touched)[places]
     return _fitted(numbers, data, group_coefs=own.T[None])
 
 
-def _second_stage(own: FloatArray, data: ClusteredData) -> FloatArray:
+def _second_stage(own: FloatArray, explained: FloatArray, touched: NDArray[np.bool_]) -> FloatArray:
     """Regress each coefficient of the groups on what explains it, with pymer4's `Lm`."""
-    from mlmlearn.strategies.two_stage import first_stage, touches
-
-    batch, places = Batch.of_one(data).first(data.within)
-    explained, touched = first_stage(batch)[1][0], touches(batch)[0]
     m = own.shape[1]
-    numbers = np.empty((len(data.terms), 3))
+    numbers = np.empty((m + touched.shape[1], 3))
     for r in range(m):
         columns = np.flatnonzero(touched[r])
         scale = _power_of_two(np.abs(explained[:, r, columns]).max(axis=0))
@@ -261,7 +261,7 @@ def _second_stage(own: FloatArray, data: ClusteredData) -> FloatArray:
         frame = pd.DataFrame(explained[:, r, columns] / scale, columns=names)
         found = _lm(f"y ~ {_sum(range(len(columns) + 1))}", frame.assign(y=own[:, r]))
         numbers[[r, *(m + columns)]] = found / [[by, by, 1] for by in (1, *scale)]
-    return numbers[places]
+    return numbers
 
 
 def lmer(
@@ -329,8 +329,8 @@ def lmer(
         messages=messages,
         converged=np.array([sound and not len(unknown) and not above]),
         singular=found["singular"].astype(bool),
-        gradient=found["max_gradient"].astype(float),
-        deviance=np.array([deviance]),
+        max_gradient=found["max_gradient"].astype(float),
+        reml_deviance=np.array([deviance]),
         group_coefs=groups[None],
         random_cov=cov[None],
         residual_sd=found["sigma"],
@@ -343,8 +343,6 @@ def _said(found: Mapping[str, Any], console: str) -> list[str]:
     if code := int(found["code"][0]):
         stated = "; ".join(found["optimiser"]) or "no message"
         messages.append(f"optimiser: code {code} ({stated})")
-    if SCALES_WARNING in console:
-        messages.append(f"lme4: {SCALES_WARNING}")
     hessian_warnings = re.findall(LMERTEST_WARNING, console)
     return messages + [f"lmerTest: {text}" for text in dict.fromkeys(hessian_warnings)]
 
@@ -354,7 +352,7 @@ def _nested_deviance(data: ClusteredData) -> float:
     batch = Batch.of_one(data)
     intercept = np.arange(batch.n_fixed) == 0
     with np.errstate(all="ignore"):
-        return float(multilevel.fit(batch, intercept).deviance[0])
+        return float(multilevel.fit(batch, intercept).reml_deviance[0])
 
 
 def _fitted(
@@ -424,15 +422,13 @@ def _r_console() -> Iterator[list[str]]:
     from rpy2.rinterface_lib import callbacks
 
     lines: list[str] = []
-    write = callbacks.consolewrite_warnerror
-    warn = int(robjects.r('getOption("warn")')[0])
-    callbacks.consolewrite_warnerror = lines.append
+    before = robjects.r('options("warn")')
     robjects.r("options(warn = 1)")
     try:
-        yield lines
+        with callbacks.obj_in_module(callbacks, "consolewrite_warnerror", lines.append):
+            yield lines
     finally:
-        robjects.r(f"options(warn = {warn})")
-        callbacks.consolewrite_warnerror = write
+        robjects.r["options"](before)
 
 
 @cache

@@ -1,7 +1,6 @@
 """What a fit returns, the same for every strategy and engine."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,9 +10,10 @@ from mlmlearn.clustered import ClusteredData
 from mlmlearn.errors import InputError
 from mlmlearn.strategies import Fitted
 
-__all__ = ["COEF_COLUMNS", "FitResult", "coef_columns", "result_of"]
+__all__ = ["COEF_COLUMNS", "STATUS", "FitResult", "result_of"]
 
 COEF_COLUMNS = ("estimate", "se", "df", "t", "p", "ci_low", "ci_high")
+STATUS = ("converged", "singular", "max_gradient", "reml_deviance", "residual_sd")
 
 
 # Compared by identity: data frames have no single truth value.
@@ -54,7 +54,7 @@ class FitResult:
         Size of the data.
     random : tuple of str
         Terms that got a random effect.
-    data : ClusteredData or None
+    data : ClusteredData
         What was fitted, as arrays.
     """
 
@@ -64,16 +64,16 @@ class FitResult:
     coefs: pd.DataFrame
     n_rows: int
     n_groups: int
-    converged: bool = True
-    singular: bool = False
-    messages: tuple[str, ...] = ()
-    max_gradient: float = np.nan
-    reml_deviance: float = np.nan
-    group_coefs: pd.DataFrame | None = None
-    random_cov: pd.DataFrame | None = None
-    residual_sd: float = np.nan
-    random: tuple[str, ...] = ()
-    data: ClusteredData | None = None
+    converged: bool
+    singular: bool
+    messages: tuple[str, ...]
+    max_gradient: float
+    reml_deviance: float
+    group_coefs: pd.DataFrame | None
+    random_cov: pd.DataFrame | None
+    residual_sd: float
+    random: tuple[str, ...]
+    data: ClusteredData
 
     def __str__(self) -> str:
         """Show all of a fit on one screen."""
@@ -136,19 +136,11 @@ class FitResult:
         return table
 
 
-def coef_columns(found: Fitted) -> dict[str, Any]:
-    """Complete what was found to the columns of a table of tests, each of shape (b, k)."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = found.estimate / found.se
-    columns = (found.estimate, found.se, found.df, t, found.p, found.ci_low, found.ci_high)
-    return dict(zip(COEF_COLUMNS, columns, strict=True))
-
-
 def result_of(strategy: str, engine: str, formula: str, batch: Batch, found: Fitted) -> FitResult:
     """Make the result of a batch of one data set."""
-    terms, columns = list(batch.terms), coef_columns(found)
+    terms = list(batch.terms)
     coefs = pd.DataFrame(
-        {name: values[0] for name, values in columns.items()}, pd.Index(terms, name="term")
+        {name: getattr(found, name)[0] for name in COEF_COLUMNS}, pd.Index(terms, name="term")
     )
     groups = cov = None
     if found.group_coefs is not None:
@@ -164,14 +156,10 @@ def result_of(strategy: str, engine: str, formula: str, batch: Batch, found: Fit
         coefs=coefs,
         n_rows=int(batch.n_rows[0]),
         n_groups=int(batch.n_groups[0]),
-        converged=bool(found.converged[0]),
-        singular=bool(found.singular[0]),
+        **{name: getattr(found, name)[0].item() for name in STATUS},
         messages=tuple(found.messages[0].splitlines()),
-        max_gradient=float(found.gradient[0]),
-        reml_deviance=float(found.deviance[0]),
         group_coefs=groups,
         random_cov=cov,
         random=() if cov is None else tuple(map(str, cov.columns)),
-        residual_sd=float(found.residual_sd[0]),
         data=batch.rows(0),
     )

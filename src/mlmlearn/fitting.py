@@ -12,7 +12,7 @@ from mlmlearn.errors import FitError, InputError, StrategyError
 from mlmlearn.fit_result import FitResult, result_of
 from mlmlearn.formulas import read, written
 from mlmlearn.simulation import SimulatedData
-from mlmlearn.strategies import get_strategies, get_strategy
+from mlmlearn.strategies import STRATEGIES, get_strategies, get_strategy
 
 __all__ = ["compare", "fit"]
 
@@ -67,13 +67,16 @@ def fit(
     >>> result.coefs.loc["Days", "estimate"]                                      # doctest: +SKIP
     10.467285...
     """
-    check_engine(engine, [get_strategy(strategy).id])
+    chosen = get_strategy(strategy)
+    check_engine(engine, [chosen])
     if strategy == "mlm_full" and _uncorrelated(formula):
         raise InputError(UNCORRELATED)
     text, batch = _read(formula, data, group, missing)
-    refused, found = fit_batch(strategy, batch, engine)
+    if refused := chosen.refuse(batch)[0]:
+        raise StrategyError(refused)
+    found = fit_batch(chosen, batch, engine)
     if found.problem[0]:
-        raise (StrategyError if refused[0] else FitError)(found.problem[0])
+        raise FitError(found.problem[0])
     return result_of(strategy, engine, text, batch, found)
 
 
@@ -112,15 +115,16 @@ def compare(
     """
     chosen = get_strategies(strategies)
     check_engine(engine, chosen)
-    if "mlm_full" in chosen and _uncorrelated(formula):
+    full = STRATEGIES["mlm_full"]
+    if full in chosen and _uncorrelated(formula):
         if strategies is not None:
             raise InputError(UNCORRELATED)
-        chosen[chosen.index("mlm_full")] = "mlm_uncorrelated"
+        chosen[chosen.index(full)] = STRATEGIES["mlm_uncorrelated"]
     text, batch = _read(formula, data, group, missing)
     tables = []
     for strategy in chosen:
-        _, found = fit_batch(strategy, batch, engine)
-        result = result_of(strategy, engine, text, batch, found)
+        found = fit_batch(strategy, batch, engine)
+        result = result_of(strategy.id, engine, text, batch, found)
         message = found.problem[0] or "; ".join(result.messages)
         said = {"converged": result.converged, "singular": result.singular, "message": message}
         tables.append(result.tidy().assign(**said))

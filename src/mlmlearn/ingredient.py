@@ -1,16 +1,13 @@
 """What an ingredient of a data-generating process is, and the data set it has a hand in."""
 
 from dataclasses import MISSING, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, dataclass_transform
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlmlearn.checks import number_in, whole_number
 from mlmlearn.errors import InputError
-
-if TYPE_CHECKING:
-    from mlmlearn.conditions import Condition
 
 __all__ = ["INGREDIENTS", "Draw", "FloatArray", "Generator", "Ingredient", "label", "number"]
 
@@ -42,7 +39,7 @@ class Draw:
         "predictors" and "outcome" on.
     """
 
-    condition: "Condition"
+    condition: Any
     betas: FloatArray
     deviations: FloatArray
     X: FloatArray
@@ -69,9 +66,20 @@ class Draw:
         self.coefs = np.column_stack([self.coefs, np.full(len(self.coefs), beta)])
 
 
-def number(allowed: str | int, *, default: Any = MISSING) -> Any:
-    """Declare a parameter: a number in an interval such as "[0, 1)", or whole from one on."""
-    return field(default=default, metadata={"allowed": allowed})
+def number(allowed: str | int, *, default: Any = MISSING, array: bool = False) -> Any:
+    """Declare a parameter: a number in an interval such as "[0, 1)", or whole from one on.
+
+    With `array` it may be a sequence of them, or of sequences, in which None stands for nothing.
+    """
+    return field(default=default, metadata={"allowed": allowed, "array": array})
+
+
+def _checked(name: str, value: Any, allowed: str | int, array: bool) -> Any:
+    if array and isinstance(value, (tuple, list, np.ndarray)):
+        parts = (one if one is None else _checked(name, one, allowed, array) for one in value)
+        return tuple(parts)
+    check: Any = whole_number if isinstance(allowed, int) else number_in
+    return check(name, value, allowed)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(number,))
@@ -100,12 +108,10 @@ class Ingredient:
 
     def __post_init__(self) -> None:
         for parameter in fields(self):
-            value, allowed = getattr(self, parameter.name), parameter.metadata.get("allowed")
-            if allowed is None or (value is None and parameter.default is None):
-                continue
-            check: Any = whole_number if isinstance(allowed, int) else number_in
-            checked = check(f"{type(self).__name__}: {parameter.name}", value, allowed)
-            object.__setattr__(self, parameter.name, checked)
+            value, metadata = getattr(self, parameter.name), parameter.metadata
+            if metadata and not (value is None and parameter.default is None):
+                checked = _checked(f"{type(self).__name__}: {parameter.name}", value, **metadata)
+                object.__setattr__(self, parameter.name, checked)
 
     def __str__(self) -> str:
         told = [
@@ -120,7 +126,7 @@ class Ingredient:
         """Its name and what it changes, since nothing is changed in one way twice."""
         return f"{type(self).__name__} {getattr(self, 'predictor', '')}".strip()
 
-    def check(self, condition: "Condition") -> None:
+    def check(self, condition: Any) -> None:
         """Refuse a condition that the ingredient does not go with."""
         for role in ("predictor", "slope"):
             if (name := getattr(self, role, "IV1")) not in condition.predictors:

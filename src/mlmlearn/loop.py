@@ -21,7 +21,7 @@ from mlmlearn.errors import InputError, RunError
 from mlmlearn.results import Results
 from mlmlearn.schedule import LAYOUT, Chunk, schedule
 from mlmlearn.store import RunFolder
-from mlmlearn.strategies import STRATEGIES, get_strategies, get_strategy
+from mlmlearn.strategies import STRATEGIES, get_strategies
 from mlmlearn.workers import environment, fit_chunk, in_workers, let_queues_end
 
 __all__ = ["check_n_jobs", "run"]
@@ -49,9 +49,8 @@ def run(
     ----------
     grid : Grid, optional
         What to simulate; without it the grid of the book, 2,250 data sets.
-    engine : {"batch", "pymer4"}, default "batch"
-        What does the computing: compiled loops, the same on every machine, or lme4 through
-        pymer4, hundreds of times as slow.
+    engine, strategies
+        As for `compare`.
     out : path, optional
         Folder that keeps the run, in Parquet parts written as it goes.
     n_jobs : int, optional
@@ -60,8 +59,6 @@ def run(
         ``threads_per_worker=1``, since R knows no threads.
     seed : int, default 0
         Seed of the study.
-    strategies : iterable of str, optional
-        Which strategies; without it the 2019 post's four.
     progress : bool, default True
         Show a progress bar with an estimate of the time left.
 
@@ -82,27 +79,20 @@ def run(
     ...               out="runs/small", n_jobs=2)                     # doctest: +SKIP
     """
     grid = Grid() if grid is None else grid
-    identity = _identity(grid, engine, seed, strategies)
-    check_n_jobs(n_jobs)
-    with TemporaryDirectory() if out is None else nullcontext(out) as folder:
-        return _run(grid, identity, RunFolder(folder), n_jobs, progress, kept=out is not None)
-
-
-def _identity(
-    grid: Grid, engine: str, seed: int, strategies: str | Iterable[str] | None
-) -> dict[str, Any]:
-    """Check the arguments that decide the results, and put them in the manifest's form."""
     if not isinstance(grid, Grid):
         raise InputError(f"run needs a Grid, such as Grid(replications=10), not {grid!r}")
     chosen = get_strategies(strategies)
     check_engine(engine, chosen)
-    return {
+    check_n_jobs(n_jobs)
+    identity = {  # all that decides the results, in the manifest's form
         "layout": LAYOUT,
         "grid": grid.to_json(),
         "seed": whole_number("seed", seed, 0),
         "engine": engine,
-        "strategies": [strategy for strategy in STRATEGIES if strategy in chosen],
+        "strategies": [one.id for one in STRATEGIES.values() if one in chosen],
     }
+    with TemporaryDirectory() if out is None else nullcontext(out) as folder:
+        return _run(grid, identity, RunFolder(folder), n_jobs, progress, kept=out is not None)
 
 
 def check_n_jobs(n_jobs: Any) -> None:
@@ -139,10 +129,8 @@ def _run(
             if not folder.manifest:
                 started = datetime.now(UTC).isoformat(timespec="seconds")
                 folder.note(**identity, **here, started=started, finished=None, seconds=0.0)
-            elif here["machine"] not in [
-                folder.manifest["machine"],
-                *(others := folder.manifest.get("other_machines", [])),
-            ]:
+            others = folder.manifest.get("other_machines", [])
+            if here["machine"] not in [folder.manifest["machine"], *others]:
                 # No reason to refuse: lme4 may stop elsewhere here, and the manifest says so.
                 folder.note(other_machines=[*others, here["machine"]])
             folder.manifest["finished"] = None
@@ -168,7 +156,7 @@ def _compute(
     n_done = total - sum(len(chunk.replications) for chunk in left.values())
     seed, engine = identity["seed"], identity["engine"]
     # Whole, since a worker may not know a strategy that was made known here.
-    strategies = [get_strategy(name) for name in identity["strategies"]]
+    strategies = get_strategies(identity["strategies"])
     before, start = folder.manifest["seconds"], time.monotonic()
     deaths = 0
     with _progress_bar(chunks, left.values(), progress) as bar, warnings.catch_warnings():

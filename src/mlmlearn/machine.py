@@ -52,15 +52,13 @@ def package_versions() -> dict[str, str]:
 @contextmanager
 def restored(*names: str) -> Iterator[None]:
     """Give variables of the environment back what they held."""
-    before = {name: os.environ.get(name) for name in names}
+    before = {name: os.environ[name] for name in names if name in os.environ}
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in names:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 _alone = threading.RLock()

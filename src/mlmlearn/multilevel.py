@@ -89,8 +89,8 @@ def fit(
         df=df,
         singular=singular,
         converged=~(gradient > STEEP) & ~unknown.any(axis=1),
-        gradient=gradient,
-        deviance=deviance
+        max_gradient=gradient,
+        reml_deviance=deviance
         + 2 * np.linalg.slogdet(data.A)[1]
         + 2 * data.n_free * np.log(data.scale),
         residual_sd=sd,

@@ -11,20 +11,17 @@ import pandas as pd
 
 from mlmlearn.checks import number_in
 from mlmlearn.clustered import ClusteredData
-from mlmlearn.conditions import Condition
 from mlmlearn.errors import InputError
 from mlmlearn.fit_result import FitResult
 from mlmlearn.ingredient import FloatArray, Ingredient
-from mlmlearn.processes import (  # type: ignore[attr-defined]
-    BinaryPredictor,
-    CorrelatedCoefficients,
-    PersonPredictor,
-    PredictorMean,
-    PredictorScale,
-    TimePredictor,
-    UncertainTruth,
-    VaryingSizes,
-)
+from mlmlearn.processes.binary_predictor import BinaryPredictor
+from mlmlearn.processes.correlated_coefficients import CorrelatedCoefficients
+from mlmlearn.processes.person_predictor import PersonPredictor
+from mlmlearn.processes.predictor_mean import PredictorMean
+from mlmlearn.processes.predictor_scale import PredictorScale
+from mlmlearn.processes.time_predictor import TimePredictor
+from mlmlearn.processes.uncertain_truth import UncertainTruth
+from mlmlearn.processes.varying_sizes import VaryingSizes
 
 __all__ = ["read_pilot"]
 
@@ -35,15 +32,18 @@ STANDARD = 0.1
 
 
 def read_pilot(
-    result: FitResult, effects: Mapping[str, float] | None, uncertain: bool
-) -> tuple[Condition, dict[str, str]]:
-    """Make a condition as `Condition.from_fit` does, and say what it calls the fit's terms."""
+    kind: Any, result: FitResult, effects: Mapping[str, float] | None, uncertain: bool
+) -> tuple[Any, dict[str, str]]:
+    """Make a condition as `Condition.from_fit` does, and say what it calls the fit's terms.
+
+    `kind` is `Condition` itself, which stands above this module.
+    """
     if not isinstance(result, FitResult):
         raise InputError(
             'a pilot is what fit returns, such as fit("mlm_full", "y ~ x", df, group="person"), '
             f"not {result!r}"
         )
-    if result.random_cov is None or result.data is None:
+    if result.random_cov is None:
         raise InputError(
             f'{result.strategy} does not say how much people differ; fit the pilot with "mlm_full"'
         )
@@ -58,7 +58,7 @@ def read_pilot(
     cov = result.random_cov.reindex(index=order, columns=order, fill_value=0.0).to_numpy()
     sds = np.sqrt(np.diagonal(cov))
     ingredients += [*_correlations(cov, sds), *_sizes(data)]
-    condition = Condition(
+    condition = kind(
         n_groups=result.n_groups,
         n_obs=int(np.rint(np.bincount(data.codes).mean())),
         group_sd=tuple(sds),
@@ -81,6 +81,7 @@ def _predictors(
     slopes: list[str] = []
     names = {"Intercept": "Intercept"}
     found: list[Ingredient] = []
+    persons: dict[str, PersonPredictor] = {}
     columns = dict(zip(data.terms[1:], data.X.T[1:], strict=True))
     within = [term for term, own in zip(data.terms, data.within, strict=True) if own]
     of_persons = [term for term, x in columns.items() if _constant(x, data)]
@@ -96,15 +97,14 @@ def _predictors(
         elif term in of_persons:
             # As a formula can write it: arm[T.new] becomes arm_T_new.
             names[term] = re.sub(r"\W+", "_", term).strip("_")
-            found.append(_of_persons(term, x, data, names[term], estimates[term]))
+            persons[term] = _of_persons(term, x, data, names[term], estimates[term])
     for term in [term for term in columns if term not in names]:
         slope, person = _factors(term, columns, slopes, of_persons)
-        place = next(i for i, one in enumerate(found) if getattr(one, "name", "") == names[person])
-        if found[place].interaction is not None:  # type: ignore[attr-defined]
+        if persons[person].interaction is not None:
             raise InputError(f"{person!r} goes with two slopes, and an ingredient with one only")
-        found[place] = replace(found[place], slope=names[slope], interaction=estimates[term])  # type: ignore[call-arg]
+        persons[person] = replace(persons[person], slope=names[slope], interaction=estimates[term])
         names[term] = f"{names[slope]}:{names[person]}"
-    return slopes, names, found
+    return slopes, names, [*found, *persons.values()]
 
 
 def _refuse_categories(columns: dict[str, FloatArray]) -> None:
@@ -162,18 +162,18 @@ def _drawing(x: FloatArray, data: ClusteredData, name: str) -> list[Ingredient]:
 
 def _of_persons(
     term: str, x: FloatArray, data: ClusteredData, name: str, effect: float
-) -> Ingredient:
+) -> PersonPredictor:
     """Say what draws a predictor that belongs to the persons."""
     own = _means(x, data)
     if set(np.unique(own)) == {0.0, 1.0}:
-        return PersonPredictor(effect, treated=int(own.sum()), name=name)  # type: ignore[no-any-return]
+        return PersonPredictor(effect, treated=int(own.sum()), name=name)
     mean, sd = own.mean(), own.std(ddof=1)
     if max(abs(mean), abs(sd - 1)) > STANDARD or len(np.unique(own)) == 2:
         raise InputError(
             f"{term!r} belongs to the persons and is neither 0 and 1 nor in standard units (its "
             f"mean is {mean:.3g} and its SD {sd:.3g}); subtract its mean and divide by its SD"
         )
-    return PersonPredictor(effect, name=name)  # type: ignore[no-any-return]
+    return PersonPredictor(effect, name=name)
 
 
 def _correlations(cov: FloatArray, sds: FloatArray) -> list[Ingredient]:
@@ -200,7 +200,7 @@ def _left_open(
     The covariance is that of generalised least squares at the fitted variances. That of a model
     without predictors of persons tells what is sampling in a person's own coefficient.
     """
-    data: Any = result.data
+    data = result.data
     places = [data.terms.index(term) for term in terms]
     own = [data.terms.index(term) for term in order]
     sigma2, J = result.residual_sd**2, result.n_groups
@@ -219,7 +219,7 @@ def _left_open(
         max(1.0, J - 1.0 - of_persons if term in result.random else result.coefs["df"][term])
         for term in terms
     ]
-    return UncertainTruth(  # type: ignore[no-any-return]
+    return UncertainTruth(
         covariance=(covariance + covariance.T) / 2,
         sampling=[s if t in result.random else None for t, s in zip(order, sampling, strict=True)],
         df=df,

@@ -5,8 +5,7 @@ the effect that is planned for. The size of the test is that share where the ter
 is worth what its size is: a test that rejects too often without an effect does so with one, too.
 """
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,14 +13,13 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from mlmlearn.checks import number_in, whole_number
+from mlmlearn.checks import number_in
 from mlmlearn.conditions import Condition, Grid
-from mlmlearn.engines import Engine
 from mlmlearn.errors import InputError
 from mlmlearn.ingredient import FloatArray
 from mlmlearn.loop import run
 from mlmlearn.measures import performance
-from mlmlearn.processes import PersonPredictor  # type: ignore[attr-defined]
+from mlmlearn.processes.person_predictor import PersonPredictor
 from mlmlearn.results import Results
 
 __all__ = ["Plan", "plan"]
@@ -101,21 +99,22 @@ class Plan:
         group_cost = number_in("group_cost", group_cost, "[0, inf)")
         row_cost = number_in("row_cost", row_cost, "[0, inf)")
         rng = np.random.default_rng(0)
-        rows = []
-        for (strategy, n_obs), part in self.table.groupby(["strategy", "n_obs"], sort=False):
-            rows.append({"strategy": strategy, "n_obs": n_obs} | _smallest(part, power, rng))
+        rows = [
+            {"strategy": strategy, "n_obs": n_obs} | _smallest(part, power, rng)
+            for (strategy, n_obs), part in self.table.groupby(["strategy", "n_obs"], sort=False)
+        ]
         found = pd.DataFrame(rows).astype({"n_groups": "Int64"})
         found.insert(5, "n_rows", found["n_groups"] * found["n_obs"])
         if group_cost or row_cost:
             found.insert(8, "cost", found["n_groups"] * (group_cost + row_cost * found["n_obs"]))
             found = found.sort_values("cost", kind="stable")
-        too_large = found["type_1_error"] - 1.96 * found["type_1_error_mcse"] > LARGEST_SIZE
-        said = [f"rejects {100 * rate:.0f} % without an effect" for rate in found["type_1_error"]]
-        found["note"] = [
-            "; ".join(filter(None, (note, extra if bad else "")))
-            for note, extra, bad in zip(found["note"], said, too_large, strict=True)
-        ]
-        return found.loc[too_large.sort_values(kind="stable").index].reset_index(drop=True)
+        order: pd.Index = _too_large(found).sort_values(kind="stable").index
+        return found.loc[order].reset_index(drop=True)
+
+
+def _too_large(rates: Any) -> Any:
+    """Tell where the size of a test is above its limit by more than simulation error."""
+    return rates["type_1_error"] - 1.96 * rates["type_1_error_mcse"] > LARGEST_SIZE
 
 
 def _smallest(part: pd.DataFrame, power: float, rng: np.random.Generator) -> dict[str, Any]:
@@ -130,31 +129,29 @@ def _smallest(part: pd.DataFrame, power: float, rng: np.random.Generator) -> dic
     drawn = np.sort(_crossings(tried, again, n, power))
     low, high = drawn[int(0.025 * REDRAWN)], drawn[int(np.ceil(0.975 * REDRAWN)) - 1]
     near = part.iloc[min(int(np.searchsorted(tried, answer)), len(part) - 1)]
-    note = ""
+    notes = []
     if answer == np.inf:
-        note = f"{tried[-1]:.0f} are too few"
+        notes.append(f"{tried[-1]:.0f} are too few")
     elif answer <= tried[0]:
-        note = f"{tried[0]:.0f} are enough, and fewer were not tried"
+        notes.append(f"{tried[0]:.0f} are enough, and fewer were not tried")
+    if _too_large(near):
+        notes.append(f"rejects {100 * near['type_1_error']:.0f} % without an effect")
     enough = np.nan if answer == np.inf else answer
     numbers = (enough, low, high, near["type_1_error"], near["type_1_error_mcse"])
-    return dict(zip(names, numbers, strict=True)) | {"note": note}
-
-
-def _rising(rates: FloatArray, n: FloatArray) -> FloatArray:
-    """Return the nearest rates that never fall along the last axis (isotonic regression)."""
-    from scipy import optimize  # slow to import, and few need it
-
-    return np.stack([optimize.isotonic_regression(one, weights=n).x for one in rates])
+    return dict(zip(names, numbers, strict=True)) | {"note": "; ".join(notes)}
 
 
 def _crossings(tried: FloatArray, rates: FloatArray, n: FloatArray, power: float) -> FloatArray:
     """Return the first whole numbers at which curves reach a power; infinite where one does not.
 
     Each of the r curves goes through m rates, shape (r, m), at numbers of groups in ascending
-    order, `tried`, of `n` data sets each.
+    order, `tried`, of `n` data sets each. They are made to rise first (isotonic regression).
     """
+    from scipy import optimize  # slow to import, and few need it
+
+    rising = [optimize.isotonic_regression(one, weights=n).x for one in rates]
     # A rate of 0 or 1 is one that so many data sets cannot tell from it.
-    height = special.ndtri(np.clip(_rising(rates, n), 0.5 / n, 1 - 0.5 / n))
+    height = special.ndtri(np.clip(rising, 0.5 / n, 1 - 0.5 / n))
     target, x = special.ndtri(power), np.sqrt(tried)
     first = (height >= target).argmax(axis=1)
     row, before = np.arange(len(height)), np.maximum(first - 1, 0)
@@ -167,17 +164,12 @@ def _crossings(tried: FloatArray, rates: FloatArray, n: FloatArray, power: float
 
 def plan(
     condition: Condition,
-    term: str | None = None,
+    term: str = "IV1",
     *,
     n_groups: int | Sequence[int] | None = None,
     n_obs: int | Sequence[int] | None = None,
-    strategies: str | Iterable[str] | None = None,
     replications: int = 1000,
-    engine: Engine = "batch",
-    out: str | os.PathLike[str] | None = None,
-    n_jobs: int | None = None,
-    seed: int = 0,
-    progress: bool = True,
+    **options: Any,
 ) -> Plan:
     """Compare designs by the power, size, interval width and singular fits of some strategies.
 
@@ -190,16 +182,14 @@ def plan(
     ----------
     condition : Condition
         What is expected of the data: a guess, or `Condition.from_fit` of a pilot study.
-    term : str, optional
-        The coefficient that is tested; without it the first slope, IV1.
+    term : str, default "IV1"
+        The coefficient that is tested.
     n_groups, n_obs : int or sequence of int, optional
         Numbers of groups, and of rows a group; without them those of the condition.
-    strategies : iterable of str, optional
-        Which strategies; without it the 2019 post's four.
     replications : int, default 1000
         Data sets for each rate, whose Monte Carlo standard error is then at most 1.6 points.
-    engine, out, n_jobs, seed, progress
-        As for `run`; the same call with `out` goes on where an earlier one stopped.
+    strategies, engine, out, n_jobs, seed, progress
+        Options of `run`; the same call with `out` goes on where an earlier one stopped.
 
     Returns
     -------
@@ -224,9 +214,8 @@ def plan(
             "plan needs a Condition, such as Condition(30, 10, (1, 0.5), betas=(0, 0.3)), or "
             f"Condition.from_fit(pilot), not {condition!r}"
         )
-    term = "IV1" if term is None else term
-    people = _numbers("n_groups", condition.n_groups if n_groups is None else n_groups)
-    rows = _numbers("n_obs", condition.n_obs if n_obs is None else n_obs)
+    people = condition.n_groups if n_groups is None else n_groups
+    rows = condition.n_obs if n_obs is None else n_obs
     condition = _with_shares(condition)
     pair = (condition, _without(condition, term))
     varied = {
@@ -242,25 +231,8 @@ def plan(
         noise_sd=condition.noise_sd,
         **varied,
     )
-    results = run(
-        grid,
-        engine=engine,
-        out=out,
-        n_jobs=n_jobs,
-        seed=seed,
-        strategies=strategies,
-        progress=progress,
-    )
+    results = run(grid, **options)
     return Plan(_table(results, term), term, results)
-
-
-def _numbers(name: str, given: Any) -> list[int]:
-    """Return one or more whole numbers in ascending order."""
-    several = hasattr(given, "__iter__") and not isinstance(given, str)
-    found = sorted({whole_number(name, value, 1) for value in (given if several else [given])})
-    if not found:
-        raise InputError(f"{name} is empty; give at least one number")
-    return found
 
 
 def _with_shares(condition: Condition) -> Condition:
@@ -283,20 +255,16 @@ def _without(condition: Condition, term: str) -> Condition:
             "the condition draws its betas anew for each data set; give those that are planned "
             "for, such as betas=(0, 0.3)"
         )
-    own = condition.terms[: condition.n_predictors + 1]
-    of_persons = {
-        name: (one, part)
-        for one in condition.ingredients
-        if isinstance(one, PersonPredictor)
-        for name, part in zip(one.terms(), ("effect", "interaction"), strict=False)
-    }
-    if term in own:
-        betas = zip(own, condition.betas, strict=True)
-        null = replace(condition, betas=tuple(0.0 if name == term else b for name, b in betas))
-    elif term in of_persons:
-        one, part = of_persons[term]
+    betas = list(condition.betas)
+    place = condition.terms.index(term)
+    adding = [one for one in condition.ingredients if term in one.terms()]
+    if place < len(betas):
+        betas[place] = 0.0
+        null = replace(condition, betas=tuple(betas))
+    elif isinstance(one := adding[0], PersonPredictor):
+        part: Any = {"effect" if term == one.name else "interaction": 0.0}
         others = (other for other in condition.ingredients if other is not one)
-        null = replace(condition, ingredients=(*others, replace(one, **{part: 0.0})))
+        null = replace(condition, ingredients=(*others, replace(one, **part)))
     else:
         raise InputError(
             f"the effect of {term} follows from others and cannot be taken away alone; test "

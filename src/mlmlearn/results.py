@@ -89,16 +89,13 @@ class Results:
             When the row does not say which data set of the grid it belongs to.
         """
         key = self.data_set_key
-        try:
-            found = {name: row[name] for name in key}
-            hash(tuple(found.values()))  # not so where a table was given
-        except (KeyError, TypeError, IndexError, ValueError):
+        if not isinstance(row, (pd.Series, Mapping)) or not set(key) <= set(row.keys()):
             raise InputError(
                 f"dataset needs one row with {', '.join(key)}, such as "
                 f"results.fits.iloc[0], not {type(row).__name__}"
-            ) from None
-        condition, replication = self.grid.condition(found), found["replication"]
-        return simulate(condition, seed=self.manifest["seed"], replication=replication)
+            )
+        condition, seed = self.grid.condition(dict(row)), self.manifest["seed"]
+        return simulate(condition, seed=seed, replication=row["replication"])
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write both tables as Parquet, and the manifest with their checksums, for `load`.
@@ -146,14 +143,11 @@ class Results:
             return cls.from_parts(store.read(), manifest)
         tables, sums = [], manifest.pop("sha256")
         for path in (store.path / f"{name}.parquet" for name in TABLES):
-            try:
-                content = path.read_bytes()
-            except OSError as error:
-                raise RunError(f"{path} cannot be read: {error.strerror}") from error
+            content = path.read_bytes() if path.exists() else b""
             if checksum(content) != sums[path.name]:
                 raise RunError(
-                    f"{path} is damaged: its checksum is not the one in manifest.json; fetch or "
-                    "export the results again"
+                    f"{path} is missing or damaged: its checksum is not the one in manifest.json; "
+                    "fetch or export the results again"
                 )
             tables.append(from_parquet(content))
         fits, diagnostics = tables

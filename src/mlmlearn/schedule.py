@@ -21,23 +21,12 @@ MOST_COST = 7.5
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A few data sets of one condition: what a worker takes at once, and one part on disk.
-
-    Attributes
-    ----------
-    condition : Condition
-    position : int
-        Place of the condition in the grid.
-    replications : range
-        Which data sets of the condition.
-    labels : dict
-        What tells the condition from the others in tables.
-    """
+    """A few data sets of one condition: what a worker takes at once, and one part on disk."""
 
     condition: Condition
-    position: int
+    position: int  # of the condition in the grid
     replications: range
-    labels: dict[str, Any]
+    labels: dict[str, Any]  # what tells the condition from the others in tables
 
     @property
     def name(self) -> str:

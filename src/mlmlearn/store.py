@@ -82,19 +82,9 @@ def _flat(entries: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 class RunFolder:
-    """The folder of one run, which need not exist yet.
+    """The folder of one run, which need not exist yet, and must not hold anything else.
 
-    Attributes
-    ----------
-    path : Path
-        The folder.
-    manifest : dict
-        What was run, by what, on what; empty while the folder holds no run.
-
-    Raises
-    ------
-    RunError
-        When the folder holds something else than a run.
+    `manifest` says what was run, by what, on what; it is empty while the folder holds no run.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

@@ -18,6 +18,7 @@ from mlmlearn.conditions import Condition
 from mlmlearn.errors import InputError
 from mlmlearn.loop import check_n_jobs
 from mlmlearn.results import Results, load_reference
+from mlmlearn.strategies import Strategy, get_strategies
 from mlmlearn.workers import fit_all
 
 __all__ = ["verify"]
@@ -110,7 +111,8 @@ def verify(
         raise InputError("there is nothing to verify: this run has no data set yet; let it go on")
     key, fit_key = results.data_set_key, results.fit_key
     chosen = _choose(results.diagnostics, key, whole_number("sample", sample, 1), seed)
-    engine, strategies = results.manifest["engine"], results.manifest["strategies"]
+    engine = results.manifest["engine"]
+    strategies = get_strategies(results.manifest["strategies"])
     condition = results.grid.condition
     tables = joblib.Parallel(n_jobs=n_jobs)(
         joblib.delayed(_fit_again)(
@@ -135,7 +137,7 @@ def verify(
 
 
 def _fit_again(
-    condition: Condition, seed: int, row: Mapping[Any, Any], engine: Any, strategies: list[str]
+    condition: Condition, seed: int, row: Mapping[Any, Any], engine: Any, strategies: list[Strategy]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Fit a data set anew and, where lme4 does, with the engine that finds the optimum."""
     address = condition, seed, [row["replication"]]

@@ -14,9 +14,8 @@ import pandas as pd
 
 from mlmlearn.batch import Batch
 from mlmlearn.conditions import Condition
-from mlmlearn.engines import ENGINES, Engine, engine_module, fit_batch
-from mlmlearn.errors import EngineError
-from mlmlearn.fit_result import coef_columns
+from mlmlearn.engines import Engine, engine_module, fit_batch
+from mlmlearn.fit_result import COEF_COLUMNS, STATUS
 from mlmlearn.machine import describe, one_thread, package_versions
 from mlmlearn.results import PART_COLUMNS
 from mlmlearn.schedule import Chunk
@@ -60,8 +59,6 @@ def environment(engine: str) -> dict[str, Any]:
 
 def _start_engine(engine: str) -> dict[str, str]:
     """Start the engine, and return the versions of what it stands on."""
-    if engine not in ENGINES:  # the caller has registered it, and this worker has not
-        raise EngineError(f"the engine {engine!r} is not known to the worker process")
     with one_thread(), _interrupt_after():
         versions: dict[str, str] = engine_module(engine).versions()
     _started.add(engine)
@@ -83,19 +80,16 @@ def fit_all(
     seed: int,
     replications: Iterable[int],
     engine: Engine,
-    strategies: Iterable[str | Strategy],
+    strategies: list[Strategy],
 ) -> pd.DataFrame:
     """Fit strategies to some data sets of a condition, whatever happens to each.
 
-    Returns
-    -------
-    DataFrame
-        One row per data set, strategy and term, with the columns of `Results.fits` and
-        `Results.diagnostics` but for those of the condition.
+    The table has one row per data set, strategy and term, with the columns of `Results.fits` and
+    `Results.diagnostics` but for those of the condition.
     """
     if engine not in _started:
         _start_engine(engine)
-    every, named = sorted(replications), list(strategies)
+    every = sorted(replications)
     at_once = engine_module(engine).data_sets_at_once(condition.n_groups, condition.n_obs)
     tables = []
     for first in range(0, len(every), at_once):
@@ -107,19 +101,18 @@ def fit_all(
         )  # fmt: skip
         fits, seconds = [], []
         with one_thread():  # once for all, since it takes milliseconds
-            for strategy in named:
+            for strategy in strategies:
                 start = time.perf_counter()
                 with _interrupt_after():
-                    fits.append(fit_batch(strategy, batch, engine)[1])
+                    fits.append(fit_batch(strategy, batch, engine))
                 seconds.append(round((time.perf_counter() - start) / len(batch), 4))
-        ids = [one if isinstance(one, str) else one.id for one in named]
-        tables.append(_table(chosen, ids, batch.terms, drawn.betas, fits, seconds))
+        tables.append(_table(chosen, strategies, batch.terms, drawn.betas, fits, seconds))
     return pd.concat(tables, ignore_index=True)
 
 
 def _table(
     chosen: list[int],
-    strategies: list[str],
+    strategies: list[Strategy],
     terms: tuple[str, ...],
     truth: FloatArray,
     fits: list[Fitted],
@@ -133,7 +126,7 @@ def _table(
         return np.broadcast_to(values, (b, n, k)).ravel()
 
     def of_fits(name: str) -> Any:
-        return np.stack([getattr(found, name) for found in fits], axis=1)[..., None]
+        return np.stack([getattr(found, name) for found in fits], axis=1)
 
     messages = np.empty((b, n, 1), dtype=object)
     for j, found in enumerate(fits):
@@ -141,18 +134,14 @@ def _table(
             f"failed: {problem}" if problem else text.replace("\n", "; ")
             for problem, text in zip(found.problem, found.messages, strict=True)
         ]
-    tests = [coef_columns(found) for found in fits]
     columns = {
         "replication": np.array(chosen)[:, None, None],
-        "strategy": np.array(strategies, dtype=object)[:, None],
+        "strategy": np.array([one.id for one in strategies], dtype=object)[:, None],
         "term": np.array(terms, dtype=object),
         "truth": truth[:, None],
-        **{name: np.stack([test[name] for test in tests], axis=1) for name in tests[0]},
-        "converged": of_fits("converged"),
-        "singular": of_fits("singular"),
-        "max_gradient": of_fits("gradient"),
+        **{name: of_fits(name) for name in COEF_COLUMNS},
+        **{name: of_fits(name)[..., None] for name in STATUS},
         "messages": messages,
-        "reml_deviance": of_fits("deviance"),
         "seconds": np.array(seconds)[:, None],
     }
     return pd.DataFrame({name: column(columns[name]) for name in PART_COLUMNS})

@@ -2,7 +2,6 @@ from typing import Any
 
 import numpy as np
 
-from mlmlearn.checks import number_in
 from mlmlearn.errors import InputError
 from mlmlearn.ingredient import Draw, FloatArray, Generator, Ingredient, number
 
@@ -24,33 +23,22 @@ class UncertainTruth(Ingredient):
     """
 
     order = 6  # after those that add terms
-    covariance: Any
-    sampling: Any
-    df: Any
+    covariance: Any = number("(-inf, inf)", array=True)
+    sampling: Any = number("[0, inf)", array=True)
+    df: Any = number("(0, inf)", array=True)
     noise_df: float = number("(0, inf)")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        said = type(self).__name__
-        rows = tuple(
-            tuple(number_in(f"{said}: covariance", one, "(-inf, inf)") for one in row)
-            for row in self.covariance
-        )
-        df = tuple(number_in(f"{said}: df", one, "(0, inf)") for one in self.df)
-        sampling = tuple(
-            None if one is None else number_in(f"{said}: sampling", one, "[0, inf)")
-            for one in self.sampling
-        )
-        if {len(row) for row in rows} != {len(df)} or len(rows) != len(df):
+        said, rows, m = type(self).__name__, self.covariance, len(self.df)
+        if [np.size(row) for row in rows] != [m] * m:
             raise InputError(
                 f"{said}: covariance must be a matrix with a row and a column for each of the "
-                f"{len(df)} values of df"
+                f"{m} values of df"
             )
         least = np.linalg.eigvalsh(rows)[0]
         if not np.allclose(rows, np.transpose(rows)) or least < -1e-9 * np.abs(rows).max():
             raise InputError(f"{said}: covariance must be symmetric and not negative")
-        for name, value in {"covariance": rows, "df": df, "sampling": sampling}.items():
-            object.__setattr__(self, name, value)
 
     def check(self, condition: Any) -> None:
         k, m = condition.n_predictors + 1, len(self.df)

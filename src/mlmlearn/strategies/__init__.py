@@ -26,7 +26,7 @@ def register(strategy: Strategy) -> Strategy:
 
 
 for _module in pkgutil.iter_modules(__path__):
-    if _module.name != "base":
+    if _module.name not in ("base", "_multilevel"):
         register(import_module(f"{__name__}.{_module.name}").STRATEGY)
 
 
@@ -46,13 +46,13 @@ def get_strategy(strategy: str) -> Strategy:
         ) from None
 
 
-def get_strategies(strategies: str | Iterable[str] | None) -> list[str]:
-    """Check the ids of some strategies, or of one; without any, take the post's four."""
+def get_strategies(strategies: str | Iterable[str] | None) -> list[Strategy]:
+    """Look some ids up, or one; without any, take the post's four."""
     if strategies is None:
-        return list(POST_STRATEGIES)
+        return list(POST_STRATEGIES.values())
     if isinstance(strategies, str):
         strategies = (strategies,)
-    chosen = [get_strategy(strategy).id for strategy in strategies]
+    chosen = [get_strategy(strategy) for strategy in strategies]
     if not chosen:
         raise InputError(f"no strategy was named; the known ones are {', '.join(STRATEGIES)}")
     return chosen

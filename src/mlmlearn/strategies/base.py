@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from mlmlearn.batch import Batch, Texts
+from mlmlearn.batch import Batch, Texts, no_texts
 from mlmlearn.triangles import FloatArray
 
 __all__ = ["TESTS", "Fitted", "Strategy", "refusals"]
@@ -29,7 +29,7 @@ class Fitted:
     p, ci_low, ci_high : ndarray, shape (b, k), optional
         Two-sided p values and 95 % intervals that do not come from t with df.
     converged, singular : ndarray of bool, shape (b,), optional
-    gradient, deviance, residual_sd : ndarray, shape (b,), optional
+    max_gradient, reml_deviance, residual_sd : ndarray, shape (b,), optional
     group_coefs : ndarray, shape (b, k, g), optional
         Missing for terms that have no coefficient of each group's own.
     random_cov : ndarray, shape (b, k, k), optional
@@ -46,28 +46,36 @@ class Fitted:
     ci_high: Any = None
     converged: Any = None
     singular: Any = None
-    gradient: Any = None
-    deviance: Any = None
+    max_gradient: Any = None
+    reml_deviance: Any = None
     residual_sd: Any = None
     group_coefs: Any = None
     random_cov: Any = None
     problem: Any = None
     messages: Any = None
 
+    @property
+    def t(self) -> FloatArray:
+        """Estimates over standard errors, shape (b, k)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.estimate / self.se
+
     def complete(self) -> "Fitted":
         """Fill in tests and intervals from t with df, and what is missing of a fit's status."""
         b = len(self.estimate)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            half_width = special.stdtrit(self.df, 0.975) * self.se
-            default: dict[str, Any] = {
-                "p": 2 * special.stdtr(self.df, -np.abs(self.estimate / self.se)),
-                "ci_low": self.estimate - half_width,
-                "ci_high": self.estimate + half_width,
-                "converged": np.ones(b, dtype=bool),
-                "singular": np.zeros(b, dtype=bool),
-                **{name: np.full(b, np.nan) for name in ("gradient", "deviance", "residual_sd")},
-                **{name: np.full(b, "", dtype=object) for name in ("problem", "messages")},
-            }
+        half_width = special.stdtrit(self.df, 0.975) * self.se
+        default: dict[str, Any] = {
+            "p": 2 * special.stdtr(self.df, -np.abs(self.t)),
+            "ci_low": self.estimate - half_width,
+            "ci_high": self.estimate + half_width,
+            "converged": np.ones(b, dtype=bool),
+            "singular": np.zeros(b, dtype=bool),
+            "max_gradient": np.full(b, np.nan),
+            "reml_deviance": np.full(b, np.nan),
+            "residual_sd": np.full(b, np.nan),
+            "problem": no_texts(b),
+            "messages": no_texts(b),
+        }
         missing = {name: v for name, v in default.items() if getattr(self, name) is None}
         return replace(self, **missing)
 
@@ -143,9 +151,11 @@ class Strategy:
     place: int = 100
 
 
-def refusals(batch: Batch, where: Any, sentence: Callable[[int], str]) -> Texts:
-    """Return, for each data set, a sentence where it is refused, and nothing elsewhere."""
-    found = np.full(len(batch), "", dtype=object)
-    for i in np.flatnonzero(where):
+def refusals(
+    batch: Batch, where: Any, sentence: Callable[[int], str], earlier: Texts | None = None
+) -> Texts:
+    """Return, for each data set, what was said earlier, or a sentence where it is refused."""
+    found = no_texts(len(batch)) if earlier is None else earlier.copy()
+    for i in np.flatnonzero(np.asarray(where) & (found == "")):
         found[i] = sentence(int(i))
     return found

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mlmlearn.batch import Batch, Texts
-from mlmlearn.clustered import ClusteredData
+from mlmlearn.engine_pymer4 import lm
 from mlmlearn.ols import fitted, resting_on_few, scores, too_few_groups
 from mlmlearn.strategies.base import Fitted, Strategy
 
@@ -28,20 +28,13 @@ def fit(batch: Batch) -> Fitted:
     return fitted(batch, data.ols, se, n_groups - k, messages=resting_on_few(batch))
 
 
-def pymer4(data: ClusteredData) -> Fitted:
-    """Have pymer4 fit Lm(...).fit(robust="cluster", cluster="g")."""
-    from mlmlearn.engine_pymer4 import lm
-
-    return lm(data)
-
-
 STRATEGY = Strategy(
     "cluster_robust",
     "Cluster-robust OLS",
     "one OLS over all rows, with cluster-robust standard errors",
     refuse,
     fit,
-    pymer4,
+    lm,
     in_post=True,
     place=4,
 )

@@ -7,32 +7,18 @@ twice its logarithm takes log|Sigma| off the deviance: infinitely much where a d
 little elsewhere. Sigma is measured in units of the residual variance, so that the prior knows no
 unit; nor does it know where the predictors have their zero, for a change of the columns moves
 log|Sigma| by a constant.
+
+The deviance that is reported is REML's, without the prior. Degrees of freedom are Satterthwaite's,
+with the curvature of both.
 """
 
-from mlmlearn import multilevel
-from mlmlearn.batch import Batch, Texts
-from mlmlearn.strategies.base import Fitted, Strategy
+from mlmlearn.strategies._multilevel import multilevel_strategy
 
-
-def refuse(batch: Batch) -> Texts:
-    """Refuse too few rows, as without a prior."""
-    return multilevel.refuse("mlm_penalised", batch, batch.random)
-
-
-def fit(batch: Batch) -> Fitted:
-    """Fit all variances and correlations at the mode of REML likelihood times prior.
-
-    The deviance that is reported is REML's, without the prior. Degrees of freedom are
-    Satterthwaite's, with the curvature of both.
-    """
-    return multilevel.fit(batch, batch.random, prior=1)
-
-
-STRATEGY = Strategy(
+STRATEGY = multilevel_strategy(
     "mlm_penalised",
     "Penalised multilevel",
     "full multilevel model with a weak prior that keeps variances from zero",
-    refuse,
-    fit,
+    prior=1,
+    in_lme4=False,
     place=9,
 )

@@ -13,7 +13,6 @@ from mlmlearn import multilevel
 from mlmlearn.batch import Batch, Texts
 from mlmlearn.ols import joined
 from mlmlearn.strategies.base import Fitted, Strategy
-from mlmlearn.triangles import FloatArray
 
 # What is tested is left out unless p is below.
 ALPHA = 0.2
@@ -54,7 +53,7 @@ def _without_slopes(batch: Batch, random: Flags, found: Fitted) -> Fitted:
         return found
     fewer = [random & (np.arange(len(random)) != j) for j in slopes]
     fits = [_uncorrelated(batch, one) for one in fewer]
-    cheapest = np.argmin([one.deviance for one in fits], axis=0)
+    cheapest = np.argmin([one.reml_deviance for one in fits], axis=0)
     for i, (left, simpler) in enumerate(zip(fewer, fits, strict=True)):
         spare = _spare(simpler, found, 1) & (cheapest == i)
         if spare.any():
@@ -76,14 +75,10 @@ def _kept(found: Fitted, batch: Batch, random: Flags, correlated: bool) -> Fitte
     return replace(found, messages=messages)
 
 
-def p_value(smaller: FloatArray, larger: FloatArray, df: int) -> FloatArray:
-    """Compare two REML deviances, those of the smaller and of the larger model."""
-    return np.asarray(special.chdtrc(df, np.maximum(smaller - larger, 0)))
-
-
 def _spare(smaller: Fitted, larger: Fitted, df: int) -> Flags:
     """Tell where the smaller model will do; never where one of them could not be fitted."""
-    return np.asarray(p_value(smaller.deviance, larger.deviance, df) > ALPHA)
+    p = special.chdtrc(df, np.maximum(smaller.reml_deviance - larger.reml_deviance, 0))
+    return np.asarray(p > ALPHA)
 
 
 STRATEGY = Strategy(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mlmlearn.batch import Batch, Texts
 from mlmlearn.clustered import ClusteredData, listed
+from mlmlearn.engine_pymer4 import lm2
 from mlmlearn.ols import fitted
 from mlmlearn.strategies.base import Fitted, Strategy, refusals
 from mlmlearn.triangles import FloatArray
@@ -29,37 +30,27 @@ def refuse(batch: Batch) -> Texts:
         f"but {len(short[i])} of {batch.n_groups[i]} groups have fewer: {listed(short[i])}; "
         "drop these groups or use another strategy"
     ))  # fmt: skip
-    found = _then(found, batch, list(map(bool, alike)), lambda i: (
+    found = refusals(batch, list(map(bool, alike)), lambda i: (
         "two_stage fits every group on its own, but a predictor does not vary, or repeats another, "
         f"within {len(alike[i])} of {batch.n_groups[i]} groups: {listed(alike[i])}; drop these "
         "groups or use another strategy"
-    ))  # fmt: skip
+    ), found)  # fmt: skip
     if m == batch.n_fixed or not (good := found == "").any():
         return found
     touched = np.ones((len(batch), m, batch.n_fixed - m), dtype=bool)
     touched[good] = touches(batch.take(good))
-    found = _then(found, batch, (touched.sum(axis=1) != 1).any(axis=1), lambda i: (
+    several = touched.sum(axis=1) != 1
+    found = refusals(batch, several.any(axis=1), lambda i: (
         "two_stage explains each coefficient of the groups by itself, but "
-        f"{_several(batch, touched[i])} would explain several; "
+        f"{listed(np.array(batch.terms[m:])[several[i]].tolist())} would explain several; "
         "leave it out, or use another strategy"
-    ))  # fmt: skip
+    ), found)  # fmt: skip
     needed = touched.sum(axis=2).max(axis=1) + 2
-    return _then(found, batch, batch.n_groups < needed, lambda i: (
+    return refusals(batch, batch.n_groups < needed, lambda i: (
         f"two_stage regresses the coefficients of the groups on what is constant within them and "
         f"needs at least {needed[i]} groups, but there are {batch.n_groups[i]}; use fewer "
         "predictors of the groups"
-    ))  # fmt: skip
-
-
-def _several(batch: Batch, touched: NDArray[np.bool_]) -> str:
-    others = batch.terms[int(batch.within.sum()) :]
-    return listed(t for t, n in zip(others, touched.sum(axis=0), strict=True) if n != 1)
-
-
-def _then(found: Texts, batch: Batch, where: object, sentence: object) -> Texts:
-    """Add a further reason where there is none yet."""
-    later = np.asarray(where) & (found == "")
-    return np.where(later, refusals(batch, later, sentence), found)  # type: ignore[arg-type]
+    ), found)  # fmt: skip
 
 
 def first_stage(batch: Batch) -> tuple[FloatArray, FloatArray]:
@@ -118,9 +109,8 @@ def fit(batch: Batch) -> Fitted:
 
 def pymer4(data: ClusteredData) -> Fitted:
     """Have pymer4 fit Lm2(..., group="g")."""
-    from mlmlearn.engine_pymer4 import lm2
-
-    return lm2(data)
+    batch, places = Batch.of_one(data).first(data.within)
+    return lm2(data, first_stage(batch)[1][0], touches(batch)[0], places)
 
 
 STRATEGY = Strategy(

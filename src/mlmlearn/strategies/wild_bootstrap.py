@@ -5,12 +5,13 @@ Nielsen & Webb (2019), Stata Journal 19(1).
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from mlmlearn.batch import Batch, Texts
-from mlmlearn.ols import fitted, resting_on_few, scores, too_few_groups
+from mlmlearn.ols import scores, too_few_groups
 from mlmlearn.strategies import cluster_robust
 from mlmlearn.strategies.base import Fitted, Strategy
 from mlmlearn.triangles import FloatArray
@@ -47,16 +48,12 @@ def fit(batch: Batch) -> Fitted:
         for j in range(k):
             p_of = _p_values(Ci, Ui, back[i, j], data.n_rows[i], _weights(len(Ui), seed))
             unit, ols = data.scale[i], data.ols[i, j]
-            p[i, j] = p_of(-ols / unit)
             half = base.se[i, j] / unit
             if np.isfinite(half):
+                p[i, j] = p_of(-ols / unit)
                 low[i, j] = ols + unit * _end(p_of, -half)
                 high[i, j] = ols + unit * _end(p_of, half)
-    df = np.full(p.shape, np.nan)
-    messages = resting_on_few(batch)
-    return fitted(
-        batch, base.estimate, base.se, df, messages=messages, p=p, ci_low=low, ci_high=high
-    )
+    return replace(base, df=np.full(p.shape, np.nan), p=p, ci_low=low, ci_high=high)
 
 
 def _weights(n_groups: int, seed: Any) -> Iterator[FloatArray]:
