@@ -166,6 +166,8 @@ def test_groups_come_in_the_order_of_the_table_and_whatever_its_index():
 def test_an_unknown_column_level_or_no_grouping_is_refused():
     with pytest.raises(InputError, match=r"^the table of fits has no column df, group_sd$"):
         performance(FITS.drop(columns="df"), by="group_sd")
+    with pytest.raises(InputError, match=r"^give a table of fits, .*, not a dict"):
+        performance({"estimate": [1.0]})
     with pytest.raises(InputError, match=r"^by is empty; name at least one column to group by$"):
         performance(FITS, by=[])
     for level in (0, 1, 95, -0.5, np.nan):

@@ -53,7 +53,9 @@ def test_recovery_does_not_add_two_fits_up(fits):
 
 
 def test_recovery_names_missing_columns(fits):
-    with pytest.raises(InputError, match=r"^recovery needs the columns t, truth, which the table"):
+    with pytest.raises(InputError, match=r"^the table of fits has no column t, truth; compare"):
         recovery(fits.drop(columns=["truth", "t"]), by=["strategy", "replication"])
-    with pytest.raises(InputError, match=r"^recovery needs the columns condition, "):
+    with pytest.raises(InputError, match=r"^the table of fits has no column condition; "):
         recovery(fits, by=["strategy", "condition"])
+    with pytest.raises(InputError, match=r"^give a table of fits, .*, not a str$"):
+        recovery("runs/mine")

@@ -119,6 +119,8 @@ def test_what_cannot_be_checked_is_said(fake):
         verify(fake, sample=0)
     with pytest.raises(InputError, match=r"^n_jobs must be .* not 0$"):
         verify(fake, n_jobs=0)
+    with pytest.raises(InputError, match=r"^verify needs the results of .*, not a DataFrame$"):
+        verify(fake.fits)
 
 
 # lme4's fits, which an optimiser ends. The batch engine stands in for it: what is judged is a

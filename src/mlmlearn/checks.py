@@ -1,11 +1,14 @@
-"""Checks of arguments that are numbers."""
+"""Checks of arguments: numbers, and tables of fits."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
+
+import pandas as pd
 
 from mlmlearn.errors import InputError
 
-__all__ = ["number_in", "standard_deviation", "whole_number"]
+__all__ = ["number_in", "standard_deviation", "table_of_fits", "whole_number"]
 
 
 def _number(value: Any) -> float:
@@ -43,3 +46,11 @@ def number_in(name: str, value: Any, interval: str) -> float:
         what = "finite number" if interval == "(-inf, inf)" else f"number in {interval}"
         raise InputError(f"{name} must be a {what}, not {value!r}")
     return number + 0.0
+
+
+def table_of_fits(fits: Any, columns: Iterable[str], hint: str = "") -> None:
+    """Refuse what is no data frame, or lacks some columns; a hint may say why it may."""
+    if not isinstance(fits, pd.DataFrame):
+        raise InputError(f"give a table of fits, such as results.fits, not a {type(fits).__name__}")
+    if missing := set(columns) - set(fits.columns):
+        raise InputError(f"the table of fits has no column {', '.join(sorted(missing))}{hint}")

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from mlmlearn.checks import table_of_fits
 from mlmlearn.errors import InputError
 
 __all__ = ["MEASURES", "paired_difference", "performance"]
@@ -190,9 +191,7 @@ def _checked(
     """Check the arguments; return a table indexed 0, 1, 2 ..., and which rows are usable."""
     if not by:
         raise InputError("by is empty; name at least one column to group by")
-    missing = {*by, *others, "truth", "estimate", "se", "df"} - set(fits.columns)
-    if missing:
-        raise InputError(f"the table of fits has no column {', '.join(sorted(missing))}")
+    table_of_fits(fits, {*by, *others, "truth", "estimate", "se", "df"})
     if not 0 < level < 1:
         raise InputError(f"level must lie between 0 and 1, such as 0.95, not {level!r}")
     fits = fits.reset_index(drop=True)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from mlmlearn.checks import table_of_fits
 from mlmlearn.errors import InputError
 
 __all__ = ["recovery"]
@@ -38,12 +39,8 @@ def recovery(fits: pd.DataFrame, by: str | Sequence[str] = ("strategy",)) -> pd.
         When a column is missing, or `by` does not tell the fits apart.
     """
     by = [by] if isinstance(by, str) else list(by)
-    missing = {*by, "truth", "estimate", "se", "t"} - set(fits.columns)
-    if missing:
-        raise InputError(
-            f"recovery needs the columns {', '.join(sorted(missing))}, which the table has not; "
-            "compare gives truth only for simulated data"
-        )
+    hint = "; compare gives truth only for simulated data"
+    table_of_fits(fits, {*by, "truth", "estimate", "se", "t"}, hint)
     if "term" in fits and fits.duplicated([*by, "term"]).any():
         raise InputError(
             f"the columns {', '.join(by)} do not tell the fits apart; "

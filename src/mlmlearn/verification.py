@@ -106,6 +106,11 @@ def verify(
         When the run's engine cannot run on this machine.
     """
     results = load_reference() if results is None else results
+    if not isinstance(results, Results):
+        raise InputError(
+            "verify needs the results of a run, such as Results.load(folder), not a "
+            f"{type(results).__name__}"
+        )
     check_n_jobs(n_jobs)
     if results.diagnostics.empty:
         raise InputError("there is nothing to verify: this run has no data set yet; let it go on")
