@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -108,15 +107,11 @@ def _hash(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def _seeds(address: Any) -> np.random.SeedSequence:
-    """Make the seeds that belong to one address and to no other."""
-    # As 32-bit halves: SeedSequence would give a small number one word and a large one two.
-    return np.random.SeedSequence(np.frombuffer(address, "<u4").astype(np.uint32))
-
-
 def _generator(address: bytes) -> np.random.Generator:
+    # As 32-bit halves: SeedSequence would give a small number one word and a large one two.
+    seeds = np.random.SeedSequence(np.frombuffer(address, "<u4").astype(np.uint32))
     # By name: NumPy may give `default_rng` another generator some day (NEP 19).
-    return np.random.Generator(np.random.PCG64(_seeds(address)))
+    return np.random.Generator(np.random.PCG64(seeds))
 
 
 def _undone(condition: Condition, addresses: NDArray[np.uint32]) -> tuple[FloatArray, ...]:
@@ -127,8 +122,7 @@ def _undone(condition: Condition, addresses: NDArray[np.uint32]) -> tuple[FloatA
     k = condition.n_predictors + 1
     betas = np.tile(np.array(condition.betas or np.empty(k)), (len(addresses), 1))
     deviations, X, noise = np.empty((*shape[:2], k)), np.empty((*shape, k)), np.empty(shape)
-    seeds = np.array([_seeds(address).generate_state(4, np.uint64) for address in addresses])
-    normals.fill(seeds, condition.betas is None, betas, deviations, X, noise)
+    normals.fill(addresses, condition.betas is None, betas, deviations, X, noise)
     return betas, deviations, X, noise
 
 
