@@ -12,7 +12,8 @@ from mlmlearn import normals
 ADD = """
 from mlmlearn import qr
 import numpy as np
-print(qr.triangles_of_blocks(np.ones((1, 4, 1)))[0, 0, 0], qr.triangles_of_blocks.stats.cache_path)
+found = qr.triangles_of_blocks(np.ones((1, 1, 4)), np.ones((1, 1)), 1)
+print(found[0, 0, 0], qr.triangles_of_blocks.stats.cache_path)
 """
 
 

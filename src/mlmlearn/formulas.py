@@ -332,7 +332,7 @@ def _within(X: NDArray[np.float64], codes: NDArray[np.intp]) -> NDArray[np.bool_
     """
     order = np.argsort(codes, kind="stable")
     sizes = np.bincount(codes)
-    R = triangles_of_groups(X[order], np.zeros(len(X)), sizes)[..., :-1, :-1]
+    R = triangles_of_groups(X[order], np.zeros(len(X)), sizes).transpose(2, 1, 0)[..., :-1, :-1]
     unit = np.abs(R).max(axis=(0, 1))  # or squares would overflow
     R, within = R / np.where(unit > 0, unit, 1), np.ones(X.shape[1], dtype=bool)
     for column in range(X.shape[1] - 1, 0, -1):

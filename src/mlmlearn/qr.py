@@ -8,7 +8,7 @@ import numpy as np
 
 from mlmlearn.compiled import compiled
 
-__all__ = ["standardise", "triangles_of_blocks", "triangles_of_rows"]
+__all__ = ["triangles_of_blocks", "triangles_of_rows"]
 
 # Blocks side by side, and the rows that are taken at once, few enough to stay close at hand.
 LANES, ROWS = 32, 32
@@ -55,7 +55,9 @@ def fold_in(rows, n, R):
 
 @compiled
 def triangles_of_rows(X, y, sizes, order, unit):
-    """Triangles of [X y] of groups that stand one after another, shape (g, k + 1, k + 1).
+    """Triangles of [X y] of groups that stand one after another, shape (k + 1, k + 1, g).
+
+    As everywhere, columns come before rows, and what stands side by side comes last.
 
     Parameters
     ----------
@@ -65,7 +67,7 @@ def triangles_of_rows(X, y, sizes, order, unit):
         Columns are brought to their unit, and back, so that no square overflows.
     """
     g, k, back = len(sizes), X.shape[1], 1 / unit
-    found, ends = np.empty((g, k + 1, k + 1)), np.cumsum(sizes)
+    found, ends = np.empty((k + 1, k + 1, g)), np.cumsum(sizes)
     rows, R = np.empty((k + 1, ROWS, LANES)), np.empty((k + 1, k + 1, LANES))
     for lanes in range(0, g, LANES):
         these = order[lanes : lanes + LANES]
@@ -85,55 +87,40 @@ def triangles_of_rows(X, y, sizes, order, unit):
         for i in range(len(these)):
             for c in range(k + 1):
                 for a in range(k + 1):
-                    found[these[i], c, a] = R[c, a, i] * unit[a]
+                    found[a, c, these[i]] = R[c, a, i] * unit[a]
     return found
 
 
 @compiled
-def triangles_of_blocks(blocks):
-    """Triangles of blocks of rows, shape (b, n, q), as shape (b, q, q)."""
-    b, n, q = blocks.shape
-    found = np.empty((b, q, q))
-    rows, R = np.empty((q, ROWS, LANES)), np.empty((q, q, LANES))
-    for lanes in range(0, b, LANES):
-        R[:] = 0
-        for start in range(0, n, ROWS):
-            for r in range(start, min(start + ROWS, n)):
-                for i in range(min(LANES, b - lanes)):
-                    for a in range(q):
-                        rows[a, r - start, i] = blocks[lanes + i, r, a]
-            fold_in(rows, min(ROWS, n - start), R)
-        for i in range(min(LANES, b - lanes)):
-            for c in range(q):
-                for a in range(q):
-                    found[lanes + i, c, a] = R[c, a, i]
-    return found
+def triangles_of_blocks(blocks, unit, parts):
+    """Triangles of blocks of rows, shape (b, q, n): shape (b, q, parts * q).
 
-
-@compiled
-def standardise(R, back, projected, scale):
-    """Bring triangles, shape (b, g, k + 1, k + 1), to standardised columns and residuals of OLS.
+    Each block is cut into parts, with a triangle for each, so that few blocks fill the lanes, too.
 
     Parameters
     ----------
-    back, projected, scale : ndarray, shapes (b, k, k), (b, k) and (b,)
-        A^-1, the OLS fit of the standardised columns, and the residual SD.
-
-    Returns
-    -------
-    ndarray, shape (b, g, k, k + 1)
+    unit : ndarray, shape (b, q)
+        What columns are divided by.
     """
-    b, g, k = R.shape[0], R.shape[1], R.shape[2] - 1
-    found = np.zeros((b, g, k, k + 1))
-    for i in range(b):
-        for j in range(g):
-            for r in range(k):
-                d = R[i, j, r, k]
-                for a in range(r, k):
-                    x = 0.0
-                    for c in range(r, a + 1):
-                        x += R[i, j, r, c] * back[i, c, a]
-                    found[i, j, r, a] = x
-                    d -= x * projected[i, a]
-                found[i, j, r, k] = d / scale[i]
+    b, q, n = blocks.shape
+    size, found, back = -(-n // parts), np.empty((b, q, parts * q)), 1 / unit
+    rows, R = np.empty((q, ROWS, LANES)), np.empty((q, q, LANES))
+    for lanes in range(0, b * parts, LANES):
+        these = min(LANES, b * parts - lanes)
+        R[:] = 0
+        for start in range(0, size, ROWS):
+            rows[:] = 0
+            for i in range(these):
+                block, part = divmod(lanes + i, parts)
+                first = part * size + start
+                last = min(n, first + min(ROWS, size - start))
+                for a in range(q):
+                    for row in range(first, last):
+                        rows[a, row - first, i] = blocks[block, a, row] * back[block, a]
+            fold_in(rows, min(ROWS, size - start), R)
+        for i in range(these):
+            block, part = divmod(lanes + i, parts)
+            for c in range(q):
+                for a in range(q):
+                    found[block, a, part * q + c] = R[c, a, i]
     return found

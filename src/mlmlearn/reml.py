@@ -11,8 +11,8 @@ V and the sizes s of the random effects along them, relative to the noise. With 
 
 since |K_j| is also the determinant of I + Z_j G Z_j'. This is the profiled REML criterion of
 Bates, Mächler, Bolker & Walker (2015), Journal of Statistical Software 67(1), section 3, in another
-arrangement. Rows of C_j and d_j that no random effect touches (`Standardised.pooled` sets them
-aside) add to the sums as they are: there K is I.
+arrangement. Rows of C_j and d_j that no random effect touches (`Standardised.common` sums them
+up) add to the sums as they are: there K is I.
 
 **Differentiate.** When G moves by V dG V', K_j^-1 moves by -K_j^-1 F_j V dG V' F_j' K_j^-1. Applied
 once to the criterion, and once more, this gives, with K_j = L L'
@@ -54,8 +54,12 @@ from mlmlearn.compiled import compiled
 
 __all__ = ["fit_all", "left_open_at"]
 
-# Groups that stand side by side in a block, so that the processor takes several at once.
-ABREAST = 100
+# Groups that stand side by side, so that the processor takes several at once. Of more groups than
+# these nothing is kept from step to step, which would take more memory, and time, than it saves.
+ABREAST = 400
+
+# Products of two small matrices with fewer multiplications go without linear algebra.
+SMALL_PRODUCTS = 1000
 
 # A search ends with a step that promises less than FLAT of deviance (since a step doubles the right
 # digits, the next would promise the square of that), where not even the share SHORTEST of a step
@@ -145,34 +149,106 @@ def without_sigma(hessian):
 
 
 @compiled
-def side_by_side(rows):
-    """Lay out the groups of rows, shape (g, m, k + 1), in blocks, shape (B, k + 1, m, w).
-
-    Each block has w groups; groups of zeros, which add nothing, fill the last one up.
-    """
-    g, m, columns = rows.shape
-    n = -(-g // ABREAST)
-    w = -(-g // (4 * n)) * 4
-    blocks = np.zeros((n, columns, m, w))
-    for j in range(g):
-        for i in range(m):
-            for a in range(columns):
-                blocks[j // w, a, i, j % w] = rows[j, i, a]
-    return blocks
+def products(A, B):
+    """Multiply A by B transposed; small ones here, since a call of linear algebra takes longer."""
+    if A.size * len(B) > SMALL_PRODUCTS:
+        return A @ B.T
+    found, n = np.empty((len(A), len(B))), A.shape[1]
+    for i in range(len(A)):
+        for j in range(len(B)):
+            x, y, z, u = 0.0, 0.0, 0.0, 0.0
+            for c in range(0, n, 4):
+                x += A[i, c] * B[j, c]
+                y += A[i, c + 1] * B[j, c + 1]
+                z += A[i, c + 2] * B[j, c + 2]
+                u += A[i, c + 3] * B[j, c + 3]
+            found[i, j] = (x + y) + (z + u)
+    return found
 
 
 @compiled
-def profiled(blocks, common, rest, n_rows, V, s, P, Q):
+def working_space(rows, m):
+    """Make room for P_j and Q_j of up to ABREAST groups, shapes (m, m, w) and (k + 1, m, w)."""
+    columns, _, g = rows.shape
+    n = -(-g // ABREAST)
+    w = -(-g // (4 * n)) * 4
+    return np.empty((m, m, w)), np.empty((columns, m, w))
+
+
+@compiled
+def eliminated(rows, first, beta, V, s, P, Q):
+    """Eliminate K_j from [K_j  F_j V  C_j  d_j - C_j beta], for the groups from `first` on.
+
+    This is Cholesky's elimination. It fills in P_j and Q_j, columns before rows; groups of zeros,
+    which add nothing, fill the last ones up.
+
+    Returns
+    -------
+    float
+        sum log|K_j|
+    """
+    columns, m, w = Q.shape
+    n = min(w, rows.shape[2] - first)
+    K, det = np.empty((m, m, w)), np.ones(w)
+    P[:], Q[:, :, n:] = 0, 0
+    for i in range(m):
+        for a in range(columns):
+            for b in range(n):
+                Q[a, i, b] = rows[a, i, first + b]
+        for a in range(columns - 1):
+            if beta[a] != 0:
+                for b in range(w):
+                    Q[-1, i, b] -= beta[a] * Q[a, i, b]
+        for c in range(m):
+            for a in range(i, m):
+                for b in range(w):
+                    P[c, i, b] += V[a, c] * Q[a, i, b]
+        for h in range(i + 1):
+            for b in range(w):
+                K[i, h, b] = 1.0 if i == h else 0.0
+            for c in range(m):
+                for b in range(w):
+                    K[i, h, b] += s[c] ** 2 * P[c, i, b] * P[c, h, b]
+    # A row at a time; 1 / L_ii takes the place of L_ii.
+    for i in range(m):
+        for h in range(i):
+            for c in range(h):
+                for b in range(w):
+                    K[i, h, b] -= K[i, c, b] * K[h, c, b]
+            for b in range(w):
+                K[i, h, b] *= K[h, h, b]
+                K[i, i, b] -= K[i, h, b] ** 2
+            for c in range(m):
+                for b in range(w):
+                    P[c, i, b] -= K[i, h, b] * P[c, h, b]
+            for a in range(columns):
+                for b in range(w):
+                    Q[a, i, b] -= K[i, h, b] * Q[a, h, b]
+        for b in range(w):
+            det[b] *= K[i, i, b]
+            K[i, i, b] = 1 / np.sqrt(K[i, i, b])
+        for c in range(m):
+            for b in range(w):
+                P[c, i, b] *= K[i, i, b]
+        for a in range(columns):
+            for b in range(w):
+                Q[a, i, b] *= K[i, i, b]
+    log_det = 0.0
+    for b in range(n):
+        log_det += np.log(det[b])
+    return log_det
+
+
+@compiled
+def profiled(rows, common, rest, n_rows, P, Q, V, s):
     """Profile the deviance over beta and s2 at some axes V and sizes s.
 
     Parameters
     ----------
-    blocks : ndarray, shape (B, k + 1, m, w)
-        [C_j  d_j], as `side_by_side` lays them out.
-    common, rest, n_rows
+    rows, common, rest, n_rows
         As in `Standardised`, for one data set.
-    P, Q : ndarray, shapes (B, m, m, w) and (B, k + 1, m, w)
-        To be filled, columns before rows.
+    P, Q : ndarray
+        What `working_space` gives, to be filled in: for the last groups where not all find room.
 
     Returns
     -------
@@ -182,54 +258,17 @@ def profiled(blocks, common, rest, n_rows, V, s, P, Q):
     W : ndarray, shape (k + 1, k + 1)
         Lower triangular.
     """
-    n, columns, m, w = blocks.shape
-    k = columns - 1
-    K, sums, log_det = np.empty((m, m, w)), np.zeros((columns, columns)), 0.0
+    columns, m, w = Q.shape
+    g, k = rows.shape[2], columns - 1
+    flat, sums, log_det = Q.reshape(columns, m * w), np.zeros((columns, columns)), 0.0
+    beta, W = np.zeros(k), np.zeros((columns, columns))
     for row in common:
         for a in range(columns):
             add(sums[a], row[a], row)
-    for j in range(n):
-        F, FV, LC = blocks[j], P[j], Q[j]
-        FV[:] = 0
-        for i in range(m):
-            for c in range(m):
-                for a in range(i, m):
-                    for b in range(w):
-                        FV[c, i, b] += V[a, c] * F[a, i, b]
-            for h in range(i + 1):
-                for b in range(w):
-                    K[i, h, b] = 1.0 if i == h else 0.0
-                for c in range(m):
-                    for b in range(w):
-                        K[i, h, b] += s[c] ** 2 * FV[c, i, b] * FV[c, h, b]
-        # Cholesky's elimination in [K FV C d], a row at a time; 1 / L_ii takes the place of L_ii.
-        LC[:] = F
-        for i in range(m):
-            for h in range(i):
-                for c in range(h):
-                    for b in range(w):
-                        K[i, h, b] -= K[i, c, b] * K[h, c, b]
-                for b in range(w):
-                    K[i, h, b] *= K[h, h, b]
-                    K[i, i, b] -= K[i, h, b] ** 2
-                for c in range(m):
-                    for b in range(w):
-                        FV[c, i, b] -= K[i, h, b] * FV[c, h, b]
-                for a in range(columns):
-                    for b in range(w):
-                        LC[a, i, b] -= K[i, h, b] * LC[a, h, b]
-            for b in range(w):
-                log_det += np.log(K[i, i, b])
-                K[i, i, b] = 1 / np.sqrt(K[i, i, b])
-            for c in range(m):
-                for b in range(w):
-                    FV[c, i, b] *= K[i, i, b]
-            for a in range(columns):
-                for b in range(w):
-                    LC[a, i, b] *= K[i, i, b]
-        flat = LC.reshape(columns, m * w)
-        sums += flat @ flat.T
-    beta, W, factor = np.zeros(k), np.zeros((columns, columns)), sums[:k, :k].copy()
+    for first in range(0, g, w):
+        log_det += eliminated(rows, first, beta, V, s, P, Q)
+        sums += products(flat, flat)
+    factor = sums[:k, :k].copy()
     if not cholesky(factor):
         return np.inf, beta, W
     invert(factor, W)
@@ -243,19 +282,21 @@ def profiled(blocks, common, rest, n_rows, V, s, P, Q):
     squares = rest
     for row in common:
         squares += (row[k] - (row[:k] * beta).sum()) ** 2
-    for j in range(n):
-        flat = Q[j].reshape(columns, m * w)
-        for a in range(k):
-            add(flat[k], -beta[a], flat[a])
-        squares += flat[k] @ flat[k]
+    for first in range(0, g, w):
+        if g > w:
+            eliminated(rows, first, beta, V, s, P, Q)
+        else:
+            for a in range(k):
+                add(flat[k], -beta[a], flat[a])
+        squares += products(flat[k:], flat[k:])[0, 0]
     s2 = squares / (n_rows - k)
     W[k, k] = 1 / np.sqrt(s2)
     return log_det + (n_rows - k) * (1 + np.log(2 * np.pi * s2)), beta, W
 
 
 @compiled
-def summed(P, Q, W, scoring):
-    """Sum up over the groups what slope and curvature need.
+def summed(rows, P, Q, V, s, beta, W, scoring):
+    """Sum up over the groups what slope and curvature need, where `profiled` has just been.
 
     Returns
     -------
@@ -263,37 +304,57 @@ def summed(P, Q, W, scoring):
         sum (D_j - R_j), at the p pairs of axes of `pairs_of`.
     middle : ndarray, shape (p, p)
         Products of entries of D_j and of 2 R_j - D_j, or, for scoring, of D_j twice.
-    products : ndarray, shape ((k + 1) m, (k + 1) m)
+    outer : ndarray, shape ((k + 1) m, (k + 1) m)
         Products of entries of E_j.
     """
-    n, columns, m, w = Q.shape
-    pairs, _ = pairs_of(m)
+    columns, m, w = Q.shape
+    g, pairs = rows.shape[2], pairs_of(m)[0]
     p = len(pairs)
-    raw, D, M = np.empty((columns, m, w)), np.empty((p, w)), np.empty((p, w))
-    U, middle, products = np.zeros(p), np.zeros((p, p)), np.zeros((columns * m, columns * m))
-    for j in range(n):
-        raw[:], D[:], M[:] = 0, 0, 0
+    raw, E = np.empty((columns, m, w)), np.empty((columns, m, w))
+    D, M = np.empty((p, w)), np.empty((p, w))
+    flat = E.reshape(columns * m, w)
+    U, middle, outer = np.zeros(p), np.zeros((p, p)), np.zeros((columns * m, columns * m))
+    for first in range(0, g, w):
+        if g > w:
+            eliminated(rows, first, beta, V, s, P, Q)
+        raw[:], D[:], M[:], E[:] = 0, 0, 0, 0
         for a in range(columns):
             for i in range(m):
                 for h in range(m):
                     for b in range(w):
-                        raw[a, i, b] += P[j, i, h, b] * Q[j, a, h, b]
-        E = (W @ raw.reshape(columns, m * w)).reshape(columns, m, w)
+                        raw[a, i, b] += P[i, h, b] * Q[a, h, b]
+            for c in range(a, columns):
+                for i in range(m):
+                    for b in range(w):
+                        E[c, i, b] += W[c, a] * raw[a, i, b]
         for x in range(p):
             i, h = pairs[x, 0], pairs[x, 1]
             for c in range(m):
                 for b in range(w):
-                    D[x, b] += P[j, i, c, b] * P[j, h, c, b]
+                    D[x, b] += P[i, c, b] * P[h, c, b]
             for a in range(columns):
                 for b in range(w):
                     M[x, b] += E[a, i, b] * E[a, h, b]
             for b in range(w):
                 U[x] += D[x, b] - M[x, b]
                 M[x, b] = D[x, b] if scoring else 2 * M[x, b] - D[x, b]
-        middle += D @ M.T
-        flat = E.reshape(columns * m, w)
-        products += flat @ flat.T
-    return U, middle, products
+        middle += products(D, M)
+        outer += products(flat, flat)
+    return U, middle, outer
+
+
+@compiled
+def effects_of(rows, P, Q, V, s, beta, out):
+    """Fill in the groups' random effects, V diag(s^2) E_j's last column, unscaled: (m, g)."""
+    m, g = out.shape
+    w, out[:] = Q.shape[2], 0
+    for first in range(0, g, w):
+        eliminated(rows, first, beta, V, s, P, Q)
+        for i in range(m):
+            for c in range(m):
+                for h in range(m):
+                    for b in range(min(w, g - first)):
+                        out[i, first + b] += V[i, c] * s[c] ** 2 * P[c, h, b] * Q[-1, h, b]
 
 
 @compiled
@@ -327,8 +388,10 @@ def entries(i, j, s):
 
 
 @compiled
-def bent(P, Q, W, n_rows, s, T, prior):
+def bent(rows, n_rows, P, Q, V, s, beta, W, T, prior):
     """Differentiate the deviance twice, along the moves of the first T pairs of axes.
+
+    `profiled` has just been there.
 
     Returns
     -------
@@ -339,10 +402,10 @@ def bent(P, Q, W, n_rows, s, T, prior):
     S : ndarray, shape (T, k + 1, k + 1)
         S(dG); without its last row and column, what the information loses, in units of W.
     """
-    columns, m = Q.shape[1:3]
+    columns, m, _ = Q.shape
     k = columns - 1
     pairs, number = pairs_of(m)
-    U, middle, products = summed(P, Q, W, False)
+    U, middle, outer = summed(rows, P, Q, V, s, beta, W, False)
     slope, hessian = np.empty(T), np.empty((T + 1, T + 1))
     X, UX, S = np.zeros((T, m, m)), np.zeros((T, m, m)), np.empty((T, columns, columns))
     c = np.empty(T)
@@ -360,7 +423,7 @@ def bent(P, Q, W, n_rows, s, T, prior):
                 UX[t, a, i] += U[number[a, h]] * X[t, h, i]
         for a in range(columns):
             for b in range(columns):
-                x = products[a * m + i, b * m + h] + products[a * m + h, b * m + i]
+                x = outer[a * m + i, b * m + h] + outer[a * m + h, b * m + i]
                 S[t, a, b] = c[t] * x
         hessian[t, T] = hessian[T, t] = 2 * S[t, k, k]
     hessian[T, T] = 4 * (n_rows - k)
@@ -470,15 +533,15 @@ def moved(V, s, step, correlated):
 
 
 @compiled
-def start(blocks, common, rest, n_rows, n_groups, axes, size, T):
+def start(rows, common, rest, n_rows, P, Q, n_groups, axes, size, T):
     """Take a step of Fisher scoring from equal sizes, at the residual variance within groups."""
-    n, _, m, w = blocks.shape
-    P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
-    _, _, W = profiled(blocks, common, rest, n_rows, axes, np.full(m, size), P, Q)
+    m = len(axes)
+    s = np.full(m, size)
+    _, beta, W = profiled(rows, common, rest, n_rows, P, Q, axes, s)
     left = n_rows - n_groups * m - len(common)
     if left > 0 and rest > 0:
         W[-1, -1] = max(W[-1, -1], np.sqrt(left / rest))
-    U, middle, _ = summed(P, Q, W, True)
+    U, middle, _ = summed(rows, P, Q, axes, s, beta, W, True)
     pairs, number = pairs_of(m)
     expected = np.empty((T, T))
     for t in range(T):
@@ -513,23 +576,21 @@ def same(V, s, others, sizes):
 
 
 @compiled
-def search(blocks, common, rest, n_rows, V, s, correlated, prior, known, axes, sizes):
+def search(rows, common, rest, n_rows, P, Q, V, s, correlated, prior, known, axes, sizes):
     """Walk down from a start, unless to a known deviance at known axes and sizes, or no lower.
 
     Returns
     -------
     deviance, V, s, beta, W, slope, hessian, S
         At the end; the deviance with the prior.
-    effects : ndarray, shape (B, m, w)
-        The groups' random effects, along the axes: diag(s^2) E_j's last column.
     """
-    n, _, m, w = blocks.shape
+    m = len(s)
     T = m * (m + 1) // 2 if correlated else m
-    P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
+    given = rows, common, rest, n_rows, P, Q
     rounding = ROUNDING * max(1.0, n_rows / 10_000)
-    value, beta, W = profiled(blocks, common, rest, n_rows, V, s, P, Q)
+    value, beta, W = profiled(*given, V, s)
     value -= 2 * prior * np.log(np.abs(s)).sum() if prior else 0.0
-    slope, hessian, S = bent(P, Q, W, n_rows, s, T, prior)
+    slope, hessian, S = bent(rows, n_rows, P, Q, V, s, beta, W, T, prior)
     for _ in range(MOST_STEPS):
         step, promise = step_down(slope, hessian)
         if promise < CLOSE and value > known - CLOSE:
@@ -540,7 +601,7 @@ def search(blocks, common, rest, n_rows, V, s, correlated, prior, known, axes, s
         share, V_here, s_here = 1.0, V, s
         while True:
             V, s = moved(V_here, s_here, share * step, correlated)
-            trial, beta, W = profiled(blocks, common, rest, n_rows, V, s, P, Q)
+            trial, beta, W = profiled(*given, V, s)
             trial -= 2 * prior * np.log(np.abs(s)).sum() if prior else 0.0
             if trial <= value - 1e-4 * share * promise + rounding:
                 break
@@ -549,23 +610,17 @@ def search(blocks, common, rest, n_rows, V, s, correlated, prior, known, axes, s
                 break
         if share <= SHORTEST:
             V, s = V_here, s_here
-            trial, beta, W = profiled(blocks, common, rest, n_rows, V, s, P, Q)
+            trial, beta, W = profiled(*given, V, s)
             break
         value = trial
-        slope, hessian, S = bent(P, Q, W, n_rows, s, T, prior)
+        slope, hessian, S = bent(rows, n_rows, P, Q, V, s, beta, W, T, prior)
         if promise < FLAT:
             break
-    effects = np.zeros((n, m, w))
-    for j in range(n):
-        for i in range(m):
-            for h in range(m):
-                for b in range(w):
-                    effects[j, i, b] += s[i] ** 2 * P[j, i, h, b] * Q[j, -1, h, b]
-    return value, V, s, beta, W, slope, hessian, S, effects
+    return value, V, s, beta, W, slope, hessian, S
 
 
 @compiled
-def best_of_searches(blocks, common, rest, n_rows, n_groups, axes, correlated, prior):
+def best_of_searches(rows, common, rest, n_rows, P, Q, n_groups, axes, correlated, prior):
     """Search from a good start, and from others where there is doubt.
 
     REML surfaces may have several optima, most often where a variance is close to zero beside
@@ -573,7 +628,7 @@ def best_of_searches(blocks, common, rest, n_rows, n_groups, axes, correlated, p
     """
     m = len(axes)
     T = m * (m + 1) // 2 if correlated else m
-    given = blocks, common, rest, n_rows
+    given = rows, common, rest, n_rows, P, Q
     V, s = start(*given, n_groups, axes, START, T)
     best = search(*given, V, s, correlated, prior, np.inf, V, s)
     found_axes, sizes = best[1], np.abs(best[2])
@@ -663,12 +718,11 @@ def judged(hessian, S, W, contrasts):
 @compiled
 def left_open_at(rows, common, rest, n_rows, V, s, correlated, contrasts):
     """Tell how far variances of contrasts are left open at given axes and sizes, shape (c,)."""
-    m, blocks = len(s), side_by_side(rows)
-    n, _, _, w = blocks.shape
-    P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
-    _, _, W = profiled(blocks, common, rest, n_rows, V, s, P, Q)
+    m = len(s)
+    P, Q = working_space(rows, m)
+    _, beta, W = profiled(rows, common, rest, n_rows, P, Q, V, s)
     T = m * (m + 1) // 2 if correlated else m
-    _, hessian, S = bent(P, Q, W, n_rows, s, T, 0.0)
+    _, hessian, S = bent(rows, n_rows, P, Q, V, s, beta, W, T, 0.0)
     return judged(hessian, S, W, contrasts)[1]
 
 
@@ -679,7 +733,7 @@ def fit_all(rows, common, rest, n_rows, n_groups, axes, correlated, prior, contr
     Parameters
     ----------
     rows, common, rest, n_rows, n_groups
-        As in `Standardised`, pooled: shapes (b, g, m, k + 1), (b, i, k + 1) and (b,).
+        As in `Standardised`: shapes (b, k + 1, k, g), (b, k - m, k + 1) and (b,).
     axes : ndarray, shape (b, m, m)
         Where to begin, or, without correlations, to stay.
     correlated : bool
@@ -694,27 +748,25 @@ def fit_all(rows, common, rest, n_rows, n_groups, axes, correlated, prior, contr
     s2, deviance, gradient : ndarray, shape (b,)
         The deviance without the prior; the steepest slope.
     df, left_open : ndarray, shape (b, c)
-    effects : ndarray, shape (b, g, m)
+    effects : ndarray, shape (b, m, g)
         Random effects of the groups.
     """
-    d, g, m, columns = rows.shape
-    k, c = columns - 1, contrasts.shape[1]
-    sizes, loadings, effects = np.empty((d, m)), np.empty((d, m, m)), np.empty((d, g, m))
+    d, _, k, g = rows.shape
+    m, c = axes.shape[1], contrasts.shape[1]
+    sizes, loadings, effects = np.empty((d, m)), np.empty((d, m, m)), np.empty((d, m, g))
     beta, inverse, s2 = np.empty((d, k)), np.empty((d, k, k)), np.empty(d)
     deviance, gradient = np.empty(d), np.empty(d)
     df, left_open = np.empty((d, c)), np.empty((d, c))
+    P, Q = working_space(rows[0], m)
     for i in range(d):
-        blocks = side_by_side(rows[i])
-        deviance[i], V, s, beta[i], W, slope, hessian, S, own = best_of_searches(
-            blocks, common[i], rest[i], n_rows[i], n_groups[i], axes[i], correlated, prior
+        given = rows[i], common[i], rest[i], n_rows[i], P, Q
+        deviance[i], V, s, beta[i], W, slope, hessian, S = best_of_searches(
+            *given, n_groups[i], axes[i], correlated, prior
         )
         deviance[i] += 2 * prior * np.log(np.abs(s)).sum() if prior else 0.0
         sizes[i], loadings[i] = np.abs(s), V * s
         inverse[i], s2[i] = (W.T @ W)[:k, :k], 1 / W[k, k] ** 2
         gradient[i] = np.abs(slope).max()
         df[i], left_open[i] = judged(hessian, S, W, contrasts[i])
-        w = own.shape[2]
-        for j in range(g):
-            for h in range(m):
-                effects[i, j, h] = (V[h] * own[j // w, :, j % w]).sum()
+        effects_of(rows[i], P, Q, V, s, beta[i], effects[i])
     return sizes, loadings, beta, inverse, s2, deviance, gradient, df, left_open, effects
