@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlmlearn.clustered import ClusteredData, listed
+from mlmlearn.clustered import ClusteredData, in_order, listed
 from mlmlearn.triangles import (
     CONSTANT,
     REPEATED,
@@ -79,13 +79,12 @@ class Batch:
     @classmethod
     def of_one(cls, data: ClusteredData) -> "Batch":
         """Sum up one data set."""
-        sizes = np.bincount(data.codes)
         return cls(
             data.terms,
             data.random,
             data.within,
-            triangles_of_groups(data.X, data.y, sizes)[None],
-            sizes[None],
+            triangles_of_groups(data.X, data.y, data.sizes)[None],
+            data.sizes[None],
             data.labels,
             lambda _: data,
             (0,),
@@ -115,11 +114,12 @@ class Batch:
         within = np.arange(len(terms)) < n_within
 
         def rows(i: int) -> ClusteredData:
-            there, codes = np.unique(np.nonzero(present[i])[0], return_inverse=True)
-            return ClusteredData.sorted(
-                y[i][present[i]],
-                X[i][present[i]],
-                codes,
+            own_sizes = present[i].sum(axis=1)
+            there = own_sizes > 0
+            codes, own = np.nonzero(present[i])[0], X[i][present[i]]
+            return ClusteredData(
+                *in_order(y[i][present[i]], list(own.T), codes),
+                own_sizes[there],
                 terms=terms,
                 random=within,
                 within=within,
@@ -144,13 +144,13 @@ class Batch:
         if (order[1:] > order[:-1]).all():
             return self, order
         by_group = self.R[:, [*order, self.n_fixed]].transpose(0, 3, 2, 1)
-        R: Any = np.linalg.qr(by_group, mode="r").transpose(0, 3, 2, 1)
+        R: Any = np.linalg.qr(by_group, mode="r")
         moved = replace(
             self,
             terms=tuple(self.terms[i] for i in order),
             random=self.random[order],
             within=self.within[order],
-            R=np.ascontiguousarray(R),
+            R=np.ascontiguousarray(R.transpose(0, 3, 2, 1)),
         )
         return moved, np.argsort(order)
 

@@ -137,8 +137,8 @@ def undecided(
         lengths = np.linalg.norm(A, axis=0)
         V, s = A / lengths, np.sqrt(np.diag(cov)) * lengths / sd
     left_open = reml.left_open_at(
-        data.rows[0], common[0], rest[0], data.n_rows[0], np.ascontiguousarray(V), s, correlated,
-        data.back[0],
+        data.rows[0], common[0], rest[0], data.n_rows[0], data.n_groups[0],
+        np.ascontiguousarray(V), s, correlated, data.back[0],
     )  # fmt: skip
     return np.asarray(np.array(batch.terms)[left_open > OPEN])
 

@@ -45,7 +45,7 @@ def high_half(_, a, b):
 def bits(state):
     """Move a generator on: its state and its step, two halves each, and 64 bits."""
     high, low, step_high, step_low = state
-    high = high * LOW + low * HIGH + high_half(low, LOW) + step_high
+    high = high * LOW + low * HIGH + high_half(low, LOW) + step_high  # type: ignore[call-arg]
     low = low * LOW + step_low
     if low < step_low:
         high += np.uint64(1)

@@ -65,7 +65,7 @@ def joined(one: Texts, other: Texts) -> Texts:
 def scores(batch: Batch) -> FloatArray:
     """Scores of the groups, C_j'd_j, in standardised units: shape (b, k, g)."""
     rows = batch.standardised.rows
-    return np.asarray((rows[:, :-1] * rows[:, -1:]).sum(axis=2))
+    return np.asarray(np.einsum("bcrg,brg->bcg", rows[:, :-1], rows[:, -1]))
 
 
 def resting_on_few(batch: Batch) -> Texts:

@@ -15,13 +15,6 @@ LANES, ROWS = 32, 32
 
 
 @compiled
-def add_products(out, sign, a, b):
-    """Add, or subtract, the products of two vectors' entries."""
-    for i in range(len(out)):
-        out[i] += sign * a[i] * b[i]
-
-
-@compiled
 def fold_in(rows, n, R):
     """Fold the first n rows into triangles by reflections, which use the rows up.
 
@@ -32,25 +25,31 @@ def fold_in(rows, n, R):
     R : ndarray, shape (q, q, LANES)
         Upper triangles, of zeros at first.
     """
-    q = len(R)
-    first, back, x = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    q, _, lanes = R.shape  # asked of R, since loops of a known length come out slower
+    first, back, x = np.empty(lanes), np.empty(lanes), np.empty(lanes)
     for c in range(q):
-        x[:] = R[c, c] ** 2
+        for i in range(lanes):
+            x[i] = R[c, c, i] ** 2
         for r in range(n):
-            add_products(x, 1, rows[c, r], rows[c, r])
-        for i in range(LANES):
+            for i in range(lanes):
+                x[i] += rows[c, r, i] ** 2
+        for i in range(lanes):
             length = np.copysign(np.sqrt(x[i]), R[c, c, i])
             first[i] = R[c, c, i] + length
             back[i] = 1 / (length * first[i]) if length != 0 else 0.0
             R[c, c, i] = -length
         for a in range(c + 1, q):
-            x[:] = first * R[c, a]
+            for i in range(lanes):
+                x[i] = first[i] * R[c, a, i]
             for r in range(n):
-                add_products(x, 1, rows[c, r], rows[a, r])
-            x *= back
-            add_products(R[c, a], -1, x, first)
+                for i in range(lanes):
+                    x[i] += rows[c, r, i] * rows[a, r, i]
+            for i in range(lanes):
+                x[i] *= back[i]
+                R[c, a, i] -= x[i] * first[i]
             for r in range(n):
-                add_products(rows[a, r], -1, x, rows[c, r])
+                for i in range(lanes):
+                    rows[a, r, i] -= x[i] * rows[c, r, i]
 
 
 @compiled
@@ -75,14 +74,12 @@ def triangles_of_rows(X, y, sizes, order, unit):
         for start in range(0, sizes[these[-1]], ROWS):
             rows[:] = 0
             n = min(ROWS, sizes[these[-1]] - start)
-            for r in range(n):
-                for i in range(len(these)):
-                    j = these[i]
-                    if start + r < sizes[j]:
-                        row = ends[j] - sizes[j] + start + r
-                        for a in range(k):
-                            rows[a, r, i] = X[row, a] * back[a]
-                        rows[k, r, i] = y[row] * back[k]
+            for i in range(len(these)):
+                first = ends[these[i]] - sizes[these[i]] + start
+                for r in range(min(n, sizes[these[i]] - start)):
+                    for a in range(k):
+                        rows[a, r, i] = X[first + r, a] * back[a]
+                    rows[k, r, i] = y[first + r] * back[k]
             fold_in(rows, n, R)
         for i in range(len(these)):
             for c in range(k + 1):

@@ -48,6 +48,8 @@ Sigma with a scale without bound (Chung et al. 2015, Journal of Educational and 
 Statistics 40(2)).
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from mlmlearn.compiled import compiled
@@ -58,8 +60,8 @@ __all__ = ["fit_all", "left_open_at"]
 # these nothing is kept from step to step, which would take more memory, and time, than it saves.
 ABREAST = 400
 
-# Products of two small matrices with fewer multiplications go without linear algebra.
-SMALL_PRODUCTS = 1000
+# A determinant is so large at most, times another, that no number overflows.
+MANY = 1e50
 
 # A search ends with a step that promises less than FLAT of deviance (since a step doubles the right
 # digits, the next would promise the square of that), where not even the share SHORTEST of a step
@@ -83,6 +85,56 @@ MOST_SWEEPS = 50
 
 # A curvature this small means that the data say nothing about some mixture of the variances.
 UNKNOWN = 1e-5
+
+
+class Task(NamedTuple):
+    """A data set, a model of it, and room to work.
+
+    Attributes
+    ----------
+    rows, common, rest, n_rows, n_groups
+        As in `Standardised`, of one data set.
+    T : int
+        How many moves there are: of the first T of the `pairs` of axes, which are all, or, where
+        the axes stay, each with itself.
+    prior : float
+    pairs : ndarray of int, shape (p, 2)
+        All pairs of axes, an axis with itself first.
+    number : ndarray of int, shape (m, m)
+        The place of each among the pairs.
+    P, Q : ndarray, shapes (m, m, w) and (k + 1, m, w)
+        P_j and Q_j of w groups, columns before rows: of all, or of the last ones looked at.
+    """
+
+    rows: Any
+    common: Any
+    rest: Any
+    n_rows: Any
+    n_groups: Any
+    T: Any
+    prior: Any
+    pairs: Any
+    number: Any
+    P: Any
+    Q: Any
+
+
+@compiled
+def prepared(rows, common, rest, n_rows, n_groups, m, correlated, prior):
+    """Make room for a data set with m random effects."""
+    columns, _, g = rows.shape
+    n = -(-g // ABREAST)
+    w = -(-g // (4 * n)) * 4
+    p = m * (m + 1) // 2
+    pairs, number = np.empty((p, 2), np.int64), np.empty((m, m), np.int64)
+    t = 0
+    for apart in range(m):
+        for i in range(m - apart):
+            pairs[t, 0], pairs[t, 1] = i, i + apart
+            number[i, i + apart] = number[i + apart, i] = t
+            t += 1
+    P, Q, T = np.empty((m, m, w)), np.empty((columns, m, w)), p if correlated else m
+    return Task(rows, common, rest, n_rows, n_groups, T, prior, pairs, number, P, Q)
 
 
 @compiled
@@ -149,44 +201,18 @@ def without_sigma(hessian):
 
 
 @compiled
-def products(A, B):
-    """Multiply A by B transposed; small ones here, since a call of linear algebra takes longer."""
-    if A.size * len(B) > SMALL_PRODUCTS:
-        return A @ B.T
-    found, n = np.empty((len(A), len(B))), A.shape[1]
-    for i in range(len(A)):
-        for j in range(len(B)):
-            x, y, z, u = 0.0, 0.0, 0.0, 0.0
-            for c in range(0, n, 4):
-                x += A[i, c] * B[j, c]
-                y += A[i, c + 1] * B[j, c + 1]
-                z += A[i, c + 2] * B[j, c + 2]
-                u += A[i, c + 3] * B[j, c + 3]
-            found[i, j] = (x + y) + (z + u)
-    return found
-
-
-@compiled
-def working_space(rows, m):
-    """Make room for P_j and Q_j of up to ABREAST groups, shapes (m, m, w) and (k + 1, m, w)."""
-    columns, _, g = rows.shape
-    n = -(-g // ABREAST)
-    w = -(-g // (4 * n)) * 4
-    return np.empty((m, m, w)), np.empty((columns, m, w))
-
-
-@compiled
-def eliminated(rows, first, beta, V, s, P, Q):
+def eliminated(task, first, V, s, beta):
     """Eliminate K_j from [K_j  F_j V  C_j  d_j - C_j beta], for the groups from `first` on.
 
-    This is Cholesky's elimination. It fills in P_j and Q_j, columns before rows; groups of zeros,
-    which add nothing, fill the last ones up.
+    This is Cholesky's elimination. It fills in P_j and Q_j; groups of zeros, which add nothing,
+    fill the last ones up.
 
     Returns
     -------
     float
         sum log|K_j|
     """
+    rows, P, Q = task.rows, task.P, task.Q
     columns, m, w = Q.shape
     n = min(w, rows.shape[2] - first)
     K, det = np.empty((m, m, w)), np.ones(w)
@@ -197,18 +223,17 @@ def eliminated(rows, first, beta, V, s, P, Q):
                 Q[a, i, b] = rows[a, i, first + b]
         for a in range(columns - 1):
             if beta[a] != 0:
-                for b in range(w):
-                    Q[-1, i, b] -= beta[a] * Q[a, i, b]
+                add(Q[-1, i], -beta[a], Q[a, i])
         for c in range(m):
             for a in range(i, m):
-                for b in range(w):
-                    P[c, i, b] += V[a, c] * Q[a, i, b]
+                add(P[c, i], V[a, c], Q[a, i])
         for h in range(i + 1):
             for b in range(w):
                 K[i, h, b] = 1.0 if i == h else 0.0
             for c in range(m):
+                square = s[c] ** 2
                 for b in range(w):
-                    K[i, h, b] += s[c] ** 2 * P[c, i, b] * P[c, h, b]
+                    K[i, h, b] += square * P[c, i, b] * P[c, h, b]
     # A row at a time; 1 / L_ii takes the place of L_ii.
     for i in range(m):
         for h in range(i):
@@ -233,22 +258,18 @@ def eliminated(rows, first, beta, V, s, P, Q):
         for a in range(columns):
             for b in range(w):
                 Q[a, i, b] *= K[i, i, b]
-    log_det = 0.0
-    for b in range(n):
-        log_det += np.log(det[b])
-    return log_det
+    log_det, product = 0.0, 1.0
+    for b in range(n):  # logarithms of products, since each takes long
+        product *= det[b]
+        if product > MANY:
+            log_det += np.log(product)
+            product = 1.0
+    return log_det + np.log(product)
 
 
 @compiled
-def profiled(rows, common, rest, n_rows, P, Q, V, s):
+def profiled(task, V, s):
     """Profile the deviance over beta and s2 at some axes V and sizes s.
-
-    Parameters
-    ----------
-    rows, common, rest, n_rows
-        As in `Standardised`, for one data set.
-    P, Q : ndarray
-        What `working_space` gives, to be filled in: for the last groups where not all find room.
 
     Returns
     -------
@@ -258,17 +279,17 @@ def profiled(rows, common, rest, n_rows, P, Q, V, s):
     W : ndarray, shape (k + 1, k + 1)
         Lower triangular.
     """
-    columns, m, w = Q.shape
-    g, k = rows.shape[2], columns - 1
-    flat, sums, log_det = Q.reshape(columns, m * w), np.zeros((columns, columns)), 0.0
+    columns, m, w = task.Q.shape
+    g, k, n_free = task.rows.shape[2], columns - 1, task.n_rows - columns + 1
+    flat, sums, log_det = task.Q.reshape(columns, m * w), np.zeros((columns, columns)), 0.0
     beta, W = np.zeros(k), np.zeros((columns, columns))
-    for row in common:
+    for row in task.common:
         for a in range(columns):
             add(sums[a], row[a], row)
     for first in range(0, g, w):
-        log_det += eliminated(rows, first, beta, V, s, P, Q)
-        sums += products(flat, flat)
-    factor = sums[:k, :k].copy()
+        log_det += eliminated(task, first, V, s, beta)
+        sums += flat @ flat.T
+    factor = sums[:k, :k]
     if not cholesky(factor):
         return np.inf, beta, W
     invert(factor, W)
@@ -279,56 +300,56 @@ def profiled(rows, common, rest, n_rows, P, Q, V, s):
             x += W[a, b] * sums[b, k]
         for b in range(a + 1):
             beta[b] += W[a, b] * x
-    squares = rest
-    for row in common:
-        squares += (row[k] - (row[:k] * beta).sum()) ** 2
+    squares = task.rest
+    for row in task.common:
+        x = row[k]
+        for a in range(k):
+            x -= row[a] * beta[a]
+        squares += x**2
     for first in range(0, g, w):
         if g > w:
-            eliminated(rows, first, beta, V, s, P, Q)
+            eliminated(task, first, V, s, beta)
         else:
             for a in range(k):
                 add(flat[k], -beta[a], flat[a])
-        squares += products(flat[k:], flat[k:])[0, 0]
-    s2 = squares / (n_rows - k)
+        squares += flat[k] @ flat[k]
+    s2 = squares / n_free
     W[k, k] = 1 / np.sqrt(s2)
-    return log_det + (n_rows - k) * (1 + np.log(2 * np.pi * s2)), beta, W
+    return log_det + n_free * (1 + np.log(2 * np.pi * s2)), beta, W
 
 
 @compiled
-def summed(rows, P, Q, V, s, beta, W, scoring):
+def summed(task, V, s, beta, W, scoring):
     """Sum up over the groups what slope and curvature need, where `profiled` has just been.
 
     Returns
     -------
     U : ndarray, shape (p,)
-        sum (D_j - R_j), at the p pairs of axes of `pairs_of`.
+        sum (D_j - R_j), at the p pairs of axes.
     middle : ndarray, shape (p, p)
         Products of entries of D_j and of 2 R_j - D_j, or, for scoring, of D_j twice.
     outer : ndarray, shape ((k + 1) m, (k + 1) m)
         Products of entries of E_j.
     """
+    P, Q = task.P, task.Q
     columns, m, w = Q.shape
-    g, pairs = rows.shape[2], pairs_of(m)[0]
-    p = len(pairs)
-    raw, E = np.empty((columns, m, w)), np.empty((columns, m, w))
-    D, M = np.empty((p, w)), np.empty((p, w))
-    flat = E.reshape(columns * m, w)
+    g, p = task.rows.shape[2], len(task.pairs)
+    raw, E, D, M = np.empty(w), np.empty((columns, m, w)), np.empty((p, w)), np.empty((p, w))
     U, middle, outer = np.zeros(p), np.zeros((p, p)), np.zeros((columns * m, columns * m))
     for first in range(0, g, w):
         if g > w:
-            eliminated(rows, first, beta, V, s, P, Q)
-        raw[:], D[:], M[:], E[:] = 0, 0, 0, 0
+            eliminated(task, first, V, s, beta)
+        E[:], D[:], M[:] = 0, 0, 0
         for a in range(columns):
             for i in range(m):
+                raw[:] = 0
                 for h in range(m):
                     for b in range(w):
-                        raw[a, i, b] += P[i, h, b] * Q[a, h, b]
-            for c in range(a, columns):
-                for i in range(m):
-                    for b in range(w):
-                        E[c, i, b] += W[c, a] * raw[a, i, b]
+                        raw[b] += P[i, h, b] * Q[a, h, b]
+                for c in range(a, columns):
+                    add(E[c, i], W[c, a], raw)
         for x in range(p):
-            i, h = pairs[x, 0], pairs[x, 1]
+            i, h = task.pairs[x, 0], task.pairs[x, 1]
             for c in range(m):
                 for b in range(w):
                     D[x, b] += P[i, c, b] * P[h, c, b]
@@ -338,36 +359,28 @@ def summed(rows, P, Q, V, s, beta, W, scoring):
             for b in range(w):
                 U[x] += D[x, b] - M[x, b]
                 M[x, b] = D[x, b] if scoring else 2 * M[x, b] - D[x, b]
-        middle += products(D, M)
-        outer += products(flat, flat)
+        flat = E.reshape(columns * m, w)
+        middle += D @ M.T
+        outer += flat @ flat.T
     return U, middle, outer
 
 
 @compiled
-def effects_of(rows, P, Q, V, s, beta, out):
-    """Fill in the groups' random effects, V diag(s^2) E_j's last column, unscaled: (m, g)."""
-    m, g = out.shape
-    w, out[:] = Q.shape[2], 0
+def effects(task, V, s, beta):
+    """Random effects of the groups, V diag(s^2) P_j' times Q_j's last column: shape (m, g)."""
+    m, g, w = len(s), task.rows.shape[2], task.Q.shape[2]
+    found, along = np.zeros((m, g)), np.empty(w)
     for first in range(0, g, w):
-        eliminated(rows, first, beta, V, s, P, Q)
-        for i in range(m):
-            for c in range(m):
-                for h in range(m):
-                    for b in range(min(w, g - first)):
-                        out[i, first + b] += V[i, c] * s[c] ** 2 * P[c, h, b] * Q[-1, h, b]
-
-
-@compiled
-def pairs_of(m):
-    """List all pairs of axes, shape (p, 2), an axis with itself first, and number them, (m, m)."""
-    pairs, number = np.empty((m * (m + 1) // 2, 2), np.int64), np.empty((m, m), np.int64)
-    t = 0
-    for apart in range(m):
-        for i in range(m - apart):
-            pairs[t, 0], pairs[t, 1] = i, i + apart
-            number[i, i + apart] = number[i + apart, i] = t
-            t += 1
-    return pairs, number
+        eliminated(task, first, V, s, beta)
+        for c in range(m):
+            along[:] = 0
+            for h in range(m):
+                for b in range(w):
+                    along[b] += task.P[c, h, b] * task.Q[-1, h, b]
+            for i in range(m):
+                for b in range(min(w, g - first)):
+                    found[i, first + b] += V[i, c] * s[c] ** 2 * along[b]
+    return found
 
 
 @compiled
@@ -388,10 +401,8 @@ def entries(i, j, s):
 
 
 @compiled
-def bent(rows, n_rows, P, Q, V, s, beta, W, T, prior):
-    """Differentiate the deviance twice, along the moves of the first T pairs of axes.
-
-    `profiled` has just been there.
+def bent(task, V, s, beta, W):
+    """Differentiate the deviance twice along the moves, where `profiled` has just been.
 
     Returns
     -------
@@ -402,10 +413,9 @@ def bent(rows, n_rows, P, Q, V, s, beta, W, T, prior):
     S : ndarray, shape (T, k + 1, k + 1)
         S(dG); without its last row and column, what the information loses, in units of W.
     """
-    columns, m, _ = Q.shape
-    k = columns - 1
-    pairs, number = pairs_of(m)
-    U, middle, outer = summed(rows, P, Q, V, s, beta, W, False)
+    columns, m, _ = task.Q.shape
+    k, T, prior, pairs, number = columns - 1, task.T, task.prior, task.pairs, task.number
+    U, middle, outer = summed(task, V, s, beta, W, False)
     slope, hessian = np.empty(T), np.empty((T + 1, T + 1))
     X, UX, S = np.zeros((T, m, m)), np.zeros((T, m, m)), np.empty((T, columns, columns))
     c = np.empty(T)
@@ -426,7 +436,7 @@ def bent(rows, n_rows, P, Q, V, s, beta, W, T, prior):
                 x = outer[a * m + i, b * m + h] + outer[a * m + h, b * m + i]
                 S[t, a, b] = c[t] * x
         hessian[t, T] = hessian[T, t] = 2 * S[t, k, k]
-    hessian[T, T] = 4 * (n_rows - k)
+    hessian[T, T] = 4 * (task.n_rows - k)
     flat = S.reshape(T, columns * columns)
     hessian[:T, :T] = -(flat @ flat.T)
     for t in range(T):
@@ -515,15 +525,13 @@ def diagonal(A):
 
 
 @compiled
-def moved(V, s, step, correlated):
+def moved(task, V, s, step):
     """Go a step from some axes and sizes to others."""
-    if not correlated:
+    if len(s) == task.T:
         return V, s + step * (np.abs(s) + 1)
-    m = len(s)
-    pairs, _ = pairs_of(m)
     A = np.diag(s)
-    for t in range(len(step)):
-        i, h = pairs[t, 0], pairs[t, 1]
+    for t in range(task.T):
+        i, h = task.pairs[t, 0], task.pairs[t, 1]
         one, other = entries(i, h, s)
         A[i, h] += step[t] * one
         if i != h:
@@ -533,16 +541,15 @@ def moved(V, s, step, correlated):
 
 
 @compiled
-def start(rows, common, rest, n_rows, P, Q, n_groups, axes, size, T):
+def start(task, axes, size):
     """Take a step of Fisher scoring from equal sizes, at the residual variance within groups."""
-    m = len(axes)
+    m, T, pairs, number = len(axes), task.T, task.pairs, task.number
     s = np.full(m, size)
-    _, beta, W = profiled(rows, common, rest, n_rows, P, Q, axes, s)
-    left = n_rows - n_groups * m - len(common)
-    if left > 0 and rest > 0:
-        W[-1, -1] = max(W[-1, -1], np.sqrt(left / rest))
-    U, middle, _ = summed(rows, P, Q, axes, s, beta, W, True)
-    pairs, number = pairs_of(m)
+    _, beta, W = profiled(task, axes, s)
+    left = task.n_rows - task.n_groups * m - len(task.common)
+    if left > 0 and task.rest > 0:
+        W[-1, -1] = max(W[-1, -1], np.sqrt(left / task.rest))
+    U, middle, _ = summed(task, axes, s, beta, W, True)
     expected = np.empty((T, T))
     for t in range(T):
         for u in range(T):
@@ -556,7 +563,7 @@ def start(rows, common, rest, n_rows, P, Q, n_groups, axes, size, T):
             change = -2 * (inverse[t] * U[:T]).sum()
             G[i, h] += change
             G[h, i] += change
-    if len(axes) == T:
+    if m == T:
         return axes, np.sqrt(np.maximum(np.diag(G), LEAST**2))
     shift = np.sqrt((G**2).sum())  # no eigenvalue is below zero then
     turn, sizes = diagonal(G + shift * np.eye(m))
@@ -576,7 +583,7 @@ def same(V, s, others, sizes):
 
 
 @compiled
-def search(rows, common, rest, n_rows, P, Q, V, s, correlated, prior, known, axes, sizes):
+def search(task, V, s, known, axes, sizes):
     """Walk down from a start, unless to a known deviance at known axes and sizes, or no lower.
 
     Returns
@@ -584,13 +591,10 @@ def search(rows, common, rest, n_rows, P, Q, V, s, correlated, prior, known, axe
     deviance, V, s, beta, W, slope, hessian, S
         At the end; the deviance with the prior.
     """
-    m = len(s)
-    T = m * (m + 1) // 2 if correlated else m
-    given = rows, common, rest, n_rows, P, Q
-    rounding = ROUNDING * max(1.0, n_rows / 10_000)
-    value, beta, W = profiled(*given, V, s)
+    prior, rounding = task.prior, ROUNDING * max(1.0, task.n_rows / 10_000)
+    value, beta, W = profiled(task, V, s)
     value -= 2 * prior * np.log(np.abs(s)).sum() if prior else 0.0
-    slope, hessian, S = bent(rows, n_rows, P, Q, V, s, beta, W, T, prior)
+    slope, hessian, S = bent(task, V, s, beta, W)
     for _ in range(MOST_STEPS):
         step, promise = step_down(slope, hessian)
         if promise < CLOSE and value > known - CLOSE:
@@ -600,8 +604,8 @@ def search(rows, common, rest, n_rows, P, Q, V, s, correlated, prior, known, axe
             break
         share, V_here, s_here = 1.0, V, s
         while True:
-            V, s = moved(V_here, s_here, share * step, correlated)
-            trial, beta, W = profiled(*given, V, s)
+            V, s = moved(task, V_here, s_here, share * step)
+            trial, beta, W = profiled(task, V, s)
             trial -= 2 * prior * np.log(np.abs(s)).sum() if prior else 0.0
             if trial <= value - 1e-4 * share * promise + rounding:
                 break
@@ -610,35 +614,33 @@ def search(rows, common, rest, n_rows, P, Q, V, s, correlated, prior, known, axe
                 break
         if share <= SHORTEST:
             V, s = V_here, s_here
-            trial, beta, W = profiled(*given, V, s)
+            trial, beta, W = profiled(task, V, s)
             break
         value = trial
-        slope, hessian, S = bent(rows, n_rows, P, Q, V, s, beta, W, T, prior)
+        slope, hessian, S = bent(task, V, s, beta, W)
         if promise < FLAT:
             break
     return value, V, s, beta, W, slope, hessian, S
 
 
 @compiled
-def best_of_searches(rows, common, rest, n_rows, P, Q, n_groups, axes, correlated, prior):
+def best_of_searches(task, axes):
     """Search from a good start, and from others where there is doubt.
 
     REML surfaces may have several optima, most often where a variance is close to zero beside
     the others, or where a predictor is constant within groups.
     """
     m = len(axes)
-    T = m * (m + 1) // 2 if correlated else m
-    given = rows, common, rest, n_rows, P, Q
-    V, s = start(*given, n_groups, axes, START, T)
-    best = search(*given, V, s, correlated, prior, np.inf, V, s)
+    V, s = start(task, axes, START)
+    best = search(task, V, s, np.inf, V, s)
     found_axes, sizes = best[1], np.abs(best[2])
     small = sizes < ROUND * sizes.max()
-    if m == 1 or prior or not small.any():
+    if m == 1 or task.prior or not small.any():
         return best
     for other in range(3 + len(OTHER_SIZES)):
         V = axes
         if other == 0:
-            V, s = start(*given, n_groups, axes, LARGE, T)
+            V, s = start(task, axes, LARGE)
         elif other == 1:
             V, s = found_axes, np.where(small, sizes.max(), SMALL * sizes.max())
         elif other == 2:
@@ -646,7 +648,7 @@ def best_of_searches(rows, common, rest, n_rows, P, Q, n_groups, axes, correlate
             s[-1] = LARGE
         else:
             s = np.full(m, OTHER_SIZES[other - 3])
-        found = search(*given, V, s, correlated, prior, best[0], best[1], best[2])
+        found = search(task, V, s, best[0], best[1], best[2])
         if found[0] < best[0] - CLOSE:
             best = found
     return best
@@ -716,13 +718,11 @@ def judged(hessian, S, W, contrasts):
 
 
 @compiled
-def left_open_at(rows, common, rest, n_rows, V, s, correlated, contrasts):
+def left_open_at(rows, common, rest, n_rows, n_groups, V, s, correlated, contrasts):
     """Tell how far variances of contrasts are left open at given axes and sizes, shape (c,)."""
-    m = len(s)
-    P, Q = working_space(rows, m)
-    _, beta, W = profiled(rows, common, rest, n_rows, P, Q, V, s)
-    T = m * (m + 1) // 2 if correlated else m
-    _, hessian, S = bent(rows, n_rows, P, Q, V, s, beta, W, T, 0.0)
+    here = prepared(rows, common, rest, n_rows, n_groups, len(s), correlated, 0.0)
+    _, beta, W = profiled(here, V, s)
+    _, hessian, S = bent(here, V, s, beta, W)
     return judged(hessian, S, W, contrasts)[1]
 
 
@@ -748,25 +748,22 @@ def fit_all(rows, common, rest, n_rows, n_groups, axes, correlated, prior, contr
     s2, deviance, gradient : ndarray, shape (b,)
         The deviance without the prior; the steepest slope.
     df, left_open : ndarray, shape (b, c)
-    effects : ndarray, shape (b, m, g)
+    own : ndarray, shape (b, m, g)
         Random effects of the groups.
     """
     d, _, k, g = rows.shape
     m, c = axes.shape[1], contrasts.shape[1]
-    sizes, loadings, effects = np.empty((d, m)), np.empty((d, m, m)), np.empty((d, m, g))
+    sizes, loadings, own = np.empty((d, m)), np.empty((d, m, m)), np.empty((d, m, g))
     beta, inverse, s2 = np.empty((d, k)), np.empty((d, k, k)), np.empty(d)
     deviance, gradient = np.empty(d), np.empty(d)
     df, left_open = np.empty((d, c)), np.empty((d, c))
-    P, Q = working_space(rows[0], m)
     for i in range(d):
-        given = rows[i], common[i], rest[i], n_rows[i], P, Q
-        deviance[i], V, s, beta[i], W, slope, hessian, S = best_of_searches(
-            *given, n_groups[i], axes[i], correlated, prior
-        )
+        here = prepared(rows[i], common[i], rest[i], n_rows[i], n_groups[i], m, correlated, prior)
+        deviance[i], V, s, beta[i], W, slope, hessian, S = best_of_searches(here, axes[i])
         deviance[i] += 2 * prior * np.log(np.abs(s)).sum() if prior else 0.0
         sizes[i], loadings[i] = np.abs(s), V * s
         inverse[i], s2[i] = (W.T @ W)[:k, :k], 1 / W[k, k] ** 2
         gradient[i] = np.abs(slope).max()
         df[i], left_open[i] = judged(hessian, S, W, contrasts[i])
-        effects_of(rows[i], P, Q, V, s, beta[i], effects[i])
-    return sizes, loadings, beta, inverse, s2, deviance, gradient, df, left_open, effects
+        own[i] = effects(here, V, s, beta[i])
+    return sizes, loadings, beta, inverse, s2, deviance, gradient, df, left_open, own

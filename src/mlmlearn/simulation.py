@@ -87,7 +87,10 @@ def _addresses(condition: Condition, seed: int, replications: Iterable[int]) -> 
     sets drawn before as they are.
     """
     seed = whole_number("seed", seed, 0)
-    chosen = [whole_number("replication", replication, 0) for replication in replications]
+    chosen = [
+        one if type(one) is int and one >= 0 else whole_number("replication", one, 0)
+        for one in replications
+    ]
     if max([seed, *chosen]) >= 2**64:
         raise InputError("seed and replication must be below 2**64")
     integers = [seed, 0, condition.n_groups, condition.n_obs, condition.n_predictors]

@@ -117,7 +117,7 @@ def folded(blocks: FloatArray, unit: FloatArray | None = None) -> FloatArray:
     found = qr.triangles_of_blocks(blocks, ones if unit is None else unit, parts)
     if parts > 1:
         found = qr.triangles_of_blocks(found, ones, 1)
-    return np.asarray(found.swapaxes(1, 2))
+    return np.ascontiguousarray(found.swapaxes(1, 2))
 
 
 def triangles(X: FloatArray, y: FloatArray) -> FloatArray:
@@ -206,9 +206,13 @@ def independent(R: FloatArray) -> NDArray[np.bool_]:
 
     A column does when the share of its spread that those before it leave is more than rounding.
     """
-    unit = np.abs(R).max(axis=2, keepdims=True)  # or squares would overflow
-    squares = (R / np.where(unit > 0, unit, 1)) ** 2
-    own, whole = np.einsum("bccg->bcg", squares), squares.sum(axis=2)
-    spread = squares[:, :, 1:].sum(axis=2)
-    spread[:, 0] = whole[:, 0]
-    return np.asarray((spread > CONSTANT**2 * whole) & (own > REPEATED**2 * spread))
+    b, m, _, g = R.shape
+    found = np.empty((b, m, g), dtype=bool)
+    for c in range(m):
+        column = np.abs(R[:, c, : c + 1])
+        unit = column.max(axis=1, keepdims=True)  # or squares would overflow
+        squares = (column / np.where(unit > 0, unit, 1)) ** 2
+        spread = squares[:, min(c, 1) :].sum(axis=1)
+        own = squares[:, c] > REPEATED**2 * spread
+        found[:, c] = own & (spread > CONSTANT**2 * squares.sum(axis=1))
+    return found
