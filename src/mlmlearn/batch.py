@@ -228,7 +228,7 @@ class Batch:
         little = spread[:, k] > ROUNDING**2 * whole[:, k]
         of_groups: Any = (own_spread <= CONSTANT**2 * whole[:, k]) & (self.sizes > 1).any(axis=1)
         determined = own[:, k] <= DETERMINED**2 * spread[:, k]
-        finite: Any = np.isfinite(self.R).all(axis=(1, 2, 3))
+        finite: Any = np.isfinite(triangle).all(axis=(1, 2))
         doubtful = ~finite | (self.n_groups < 2) | level | of_groups | determined
         for i in np.flatnonzero(doubtful | constant.any(axis=1) | repeated.any(axis=1)):
             flags = (one[i] for one in (finite, level, little, of_groups, constant, repeated))

@@ -15,6 +15,9 @@ from numba.core import caching
 
 __all__ = ["compiled"]
 
+# Without Python's lock, and with NumPy's division: a check for zero keeps loops from going abreast.
+HOW: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile a function at its first call; other threads go on while it runs.
@@ -22,9 +25,9 @@ def compiled(function: Callable[..., Any]) -> Any:
     No rounding is traded for speed (no `fastmath`), so that machines agree.
     """
     try:
-        found: Any = numba.njit(nogil=True, cache=True)(function)
+        found: Any = numba.njit(**HOW, cache=True)(function)
     except (RuntimeError, OSError):  # no folder to keep it in can be written
-        return numba.njit(nogil=True)(function)
+        return numba.njit(**HOW)(function)
     save = found._cache.save_overload
 
     def save_if_possible(signature: Any, data: Any) -> None:

@@ -89,7 +89,7 @@ def fit(
         converged=~(gradient > STEEP) & ~unknown.any(axis=1),
         gradient=gradient,
         deviance=deviance
-        + 2 * np.linalg.slogdet(data.A)[1]
+        + 2 * np.log(np.abs(np.einsum("bii->bi", data.A))).sum(axis=1)  # log|A'A|
         + 2 * data.n_free * np.log(data.scale),
         residual_sd=sd,
         group_coefs=data.original(groups),

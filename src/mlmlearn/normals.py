@@ -9,6 +9,7 @@ data are the same bit for bit: it takes a fraction of the time.
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.random._constants import fi_double, ki_double, wi_double
 
@@ -16,8 +17,8 @@ from mlmlearn.compiled import compiled
 
 __all__ = ["fill", "lines"]
 
-# The factor of the generator, a 128-bit number in two halves.
-HIGH, LOW = np.uint64(0x2360ED051FC65DA4), np.uint64(0x4385DF649FCCF645)
+# The factor of the generator.
+FACTOR = 0x2360ED051FC65DA44385DF649FCCF645
 
 # Keys and factors by which words are scrambled, a pool of them and the seeds made of it.
 POOL_KEY, POOL_FACTOR = np.uint64(0x43B0D7E5), np.uint64(0x931E8875)
@@ -30,27 +31,28 @@ TAIL, INVERSE = 3.6541528853610088, 0.27366123732975828
 
 
 @intrinsic
-def high_half(_, a, b):
-    """Upper 64 bits of the product of two 64-bit numbers, which a processor has at hand."""
+def moved_on(_, high, low, step_high, step_low):
+    """Multiply a 128-bit number by FACTOR and add a step, each in two halves."""
 
-    def write(_, builder, __, numbers):
-        wide = ir.IntType(128)
-        x, y = (builder.zext(one, wide) for one in numbers)
-        return builder.trunc(builder.lshr(builder.mul(x, y), wide(64)), ir.IntType(64))
+    def write(_, builder, __, halves):
+        wide, half = ir.IntType(128), ir.IntType(64)
+        above, below, step_above, step_below = (builder.zext(one, wide) for one in halves)
+        number = builder.or_(builder.shl(above, wide(64)), below)
+        step = builder.or_(builder.shl(step_above, wide(64)), step_below)
+        number = builder.add(builder.mul(number, wide(FACTOR)), step)
+        upper = builder.trunc(builder.lshr(number, wide(64)), half)
+        return cgutils.pack_array(builder, [upper, builder.trunc(number, half)])
 
-    return types.uint64(types.uint64, types.uint64), write
+    word = types.uint64
+    return types.UniTuple(word, 2)(word, word, word, word), write
 
 
 @compiled
 def bits(state):
     """Move a generator on: its state and its step, two halves each, and 64 bits."""
-    high, low, step_high, step_low = state
-    high = high * LOW + low * HIGH + high_half(low, LOW) + step_high  # type: ignore[call-arg]
-    low = low * LOW + step_low
-    if low < step_low:
-        high += np.uint64(1)
+    high, low = moved_on(*state)  # type: ignore[var-annotated]
     x, turn = high ^ low, high >> np.uint64(58)
-    return (high, low, step_high, step_low), (x >> turn) | (x << (-turn & np.uint64(63)))
+    return (high, low, state[2], state[3]), (x >> turn) | (x << (-turn & np.uint64(63)))
 
 
 @compiled

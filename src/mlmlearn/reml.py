@@ -392,9 +392,9 @@ def trace(middle, number, i, h, p, q):
 
 @compiled
 def entries(i, j, s):
-    """Entries X_ij and X_ji of the move of two axes."""
+    """Entries X_ij and X_ji of the move of two axes; of one with itself, in halves."""
     if i == j:
-        return abs(s[i]) + 1, abs(s[i]) + 1
+        return (abs(s[i]) + 1) / 2, (abs(s[i]) + 1) / 2
     a, b = max(s[i], 1e-100), max(s[j], 1e-100)
     longer = 1 + 1 / np.hypot(a, b)
     return longer * b, longer * a
@@ -417,20 +417,15 @@ def bent(task, V, s, beta, W):
     k, T, prior, pairs, number = columns - 1, task.T, task.prior, task.pairs, task.number
     U, middle, outer = summed(task, V, s, beta, W, False)
     slope, hessian = np.empty(T), np.empty((T + 1, T + 1))
-    X, UX, S = np.zeros((T, m, m)), np.zeros((T, m, m)), np.empty((T, columns, columns))
-    c = np.empty(T)
+    X, S, c = np.empty((T, 2)), np.empty((T, columns, columns)), np.empty(T)
     for t in range(T):
         # dG = X diag(s) + diag(s) X' is c at the pair's two places (2 c where they are one).
         i, h = pairs[t, 0], pairs[t, 1]
-        X[t, i, h], X[t, h, i] = entries(i, h, s)
-        c[t] = X[t, i, h] * s[h] + (s[i] * X[t, h, i] if i != h else 0.0)
+        X[t, 0], X[t, 1] = entries(i, h, s)
+        c[t] = X[t, 0] * s[h] + s[i] * X[t, 1]
         slope[t] = 2 * c[t] * U[t]
         if prior and i == h:
-            slope[t] -= 2 * prior * X[t, i, i] / s[i]
-        for a in range(m):
-            UX[t, a, h] += U[number[a, i]] * X[t, i, h]
-            if i != h:
-                UX[t, a, i] += U[number[a, h]] * X[t, h, i]
+            slope[t] -= 4 * prior * X[t, 0] / s[i]
         for a in range(columns):
             for b in range(columns):
                 x = outer[a * m + i, b * m + h] + outer[a * m + h, b * m + i]
@@ -443,15 +438,16 @@ def bent(task, V, s, beta, W):
         i, h = pairs[t, 0], pairs[t, 1]
         for u in range(t + 1):
             p, q = pairs[u, 0], pairs[u, 1]
-            x = c[t] * c[u] * trace(middle, number, i, h, p, q)
-            x += S[t, k, k] * S[u, k, k] + 2 * UX[t, p, q] * X[u, p, q]
-            if p != q:
-                x += 2 * UX[t, q, p] * X[u, q, p]
+            x = c[t] * c[u] * trace(middle, number, i, h, p, q) + S[t, k, k] * S[u, k, k]
+            for a, b, one in ((i, h, X[t, 0]), (h, i, X[t, 1])):  # one is X_ab, the other Y_de
+                for d, e, other in ((p, q, X[u, 0]), (q, p, X[u, 1])):
+                    if b == e:
+                        x += 2 * U[number[a, d]] * one * other
             hessian[t, u] += x
             hessian[u, t] = hessian[t, u]
         if prior:
-            x = X[t, i, h] * X[t, h, i] / (s[i] * s[h])
-            hessian[t, t] += 2 * prior * (x if i == h else 2 * x)
+            x = 4 * prior * X[t, 0] * X[t, 1] / (s[i] * s[h])
+            hessian[t, t] += 2 * x if i == h else x
     return slope, hessian, S
 
 
@@ -534,8 +530,7 @@ def moved(task, V, s, step):
         i, h = task.pairs[t, 0], task.pairs[t, 1]
         one, other = entries(i, h, s)
         A[i, h] += step[t] * one
-        if i != h:
-            A[h, i] += step[t] * other
+        A[h, i] += step[t] * other
     U, sizes = diagonal(A)
     return V @ U, sizes
 

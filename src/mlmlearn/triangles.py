@@ -101,7 +101,7 @@ class Standardised:
 
 def binary_unit(largest: FloatArray) -> FloatArray:
     """Find a power of two of that size: to divide by it rounds nothing."""
-    return np.asarray(np.ldexp(1.0, np.frexp(np.nan_to_num(largest))[1]))
+    return np.asarray(np.ldexp(1.0, np.frexp(np.nan_to_num(largest))[1] - 1))
 
 
 def folded(blocks: FloatArray, unit: FloatArray | None = None) -> FloatArray:
