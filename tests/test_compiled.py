@@ -12,7 +12,8 @@ from mlmlearn import normals
 ADD = """
 from mlmlearn import qr
 import numpy as np
-print(qr.triangles_of_blocks(np.ones((1, 4, 1)))[0, 0, 0], qr.triangles_of_blocks.stats.cache_path)
+found = qr.triangles_of_blocks(np.ones((1, 1, 4)), np.ones((1, 1)), 1)
+print(found[0, 0, 0], qr.triangles_of_blocks.stats.cache_path)
 """
 
 
@@ -64,16 +65,23 @@ def test_importing_the_package_does_not_import_numba():
 def test_random_numbers_are_numpys_to_the_bit():
     # Among two million numbers are hundreds from the tail, which comes about by another road.
     b, J, n, k = 4, 20, 5000, 5
-    entropy = [np.random.SeedSequence([8, i]) for i in range(b)]
+    addresses = np.random.default_rng(1).integers(2**32, size=(b, 15), dtype=np.uint32)
     betas, deviations = np.empty((b, k)), np.empty((b, J, k))
     X, noise = np.empty((b, J, n, k)), np.empty((b, J, n))
-    seeds = np.array([one.generate_state(4, np.uint64) for one in entropy])
-    normals.fill(seeds, True, betas, deviations, X, noise)
+    normals.fill(addresses, True, betas, deviations, X, noise)
     assert (np.abs(X) > normals.TAIL).sum() > 300
-    for i, one in enumerate(entropy):
-        rng = np.random.Generator(np.random.PCG64(one))
+    for i, address in enumerate(addresses):
+        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(address)))
         np.testing.assert_array_equal(betas[i], rng.uniform(size=k))
         np.testing.assert_array_equal(deviations[i], rng.standard_normal((J, k)))
         np.testing.assert_array_equal(X[i, ..., 0], 1)
         np.testing.assert_array_equal(X[i, ..., 1:], rng.standard_normal((J, n, k - 1)))
         np.testing.assert_array_equal(noise[i], rng.standard_normal((J, n)))
+
+
+@pytest.mark.parametrize("words", [4, 5, 14, 40])
+def test_seeds_are_numpys_to_the_bit(words):
+    rng = np.random.default_rng(words)
+    for address in [*rng.integers(2**32, size=(50, words), dtype=np.uint32), np.zeros(words, "u4")]:
+        expected = np.random.SeedSequence(address).generate_state(4, np.uint64)
+        np.testing.assert_array_equal(normals.seeds_of(address), expected)

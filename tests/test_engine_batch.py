@@ -122,8 +122,9 @@ def test_the_deviance_is_minus_twice_the_restricted_likelihood_of_all_rows():
 def deviance_of(data, G):
     """The profiled deviance of one data set in standardised units, straight from its formula."""
     m, k = len(G), data.n_fixed
-    K = [np.eye(k) + C[:, :m] @ G @ C[:, :m].T for C in data.rows[0]]
-    both = sum(T.T @ np.linalg.solve(K_j, T) for T, K_j in zip(data.rows[0], K, strict=True))
+    rows = data.rows[0].transpose(2, 1, 0)
+    K = [np.eye(k) + C[:, :m] @ G @ C[:, :m].T for C in rows]
+    both = sum(T.T @ np.linalg.solve(K_j, T) for T, K_j in zip(rows, K, strict=True))
     information, score = both[:k, :k], both[:k, k]
     squares = both[k, k] - score @ np.linalg.solve(information, score) + data.rest[0]
     s2 = squares / data.n_free[0]
@@ -131,32 +132,28 @@ def deviance_of(data, G):
     return log_det + data.n_free[0] * (1 + np.log(2 * np.pi * s2)), np.linalg.inv(information)
 
 
-def evaluated(data, m, V, s, n_moves, prior=0.0):
-    """What the engine finds at some axes and sizes: deviance, W, slope, hessian, S."""
-    pooled = data.pooled(m)
-    blocks = reml.side_by_side(pooled.rows[0])
-    n, _, _, w = blocks.shape
-    P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
-    value, _, W = reml.profiled(
-        blocks, pooled.common[0], pooled.rest[0], data.n_rows[0], V, s, P, Q
-    )
-    return value, W, *reml.bent(P, Q, W, data.n_rows[0], s, n_moves, prior)
+def task_of(data, i, m, correlated=True, prior=0.0):
+    """What the engine's functions are given of data set i."""
+    common, rest = data.common(m)
+    of_one = data.rows[i], common[i], rest[i], data.n_rows[i], data.n_groups[i]
+    return reml.prepared(*of_one, m, correlated, prior)
 
 
 @pytest.mark.parametrize("prior", [0.0, 1.0])
 @pytest.mark.parametrize("correlated", [True, False])
-@pytest.mark.parametrize(("m", "n_groups"), [(1, 8), (3, 8), (3, 130)])
+@pytest.mark.parametrize(("m", "n_groups"), [(1, 8), (3, 8), (3, 930)])
 def test_the_derivatives_are_those_of_the_deviance(m, n_groups, correlated, prior):
     rng = np.random.default_rng(1)
     X = np.concatenate([np.ones((1, n_groups, 6, 1)), rng.normal(size=(1, n_groups, 6, 2))], axis=3)
     data = standardised_of(X, rng.normal(size=(1, n_groups, 6)))
-    n_moves = m * (m + 1) // 2 if correlated else m
+    task = task_of(data, 0, m, correlated, prior)
+    n_moves = task.T
     s = rng.uniform(0.2, 1, m)
     V = np.linalg.qr(rng.normal(size=(m, m)))[0] if correlated else rng.normal(size=(m, m))
 
     def at(*steps):  # steps: how far along which move
         there, sizes = reml.moved(
-            V, s, np.sum([h * np.eye(n_moves)[t] for t, h in steps], axis=0), correlated
+            task, V, s, np.sum([h * np.eye(n_moves)[t] for t, h in steps], axis=0)
         )
         return (there * sizes**2) @ there.T
 
@@ -164,7 +161,8 @@ def test_the_derivatives_are_those_of_the_deviance(m, n_groups, correlated, prio
         G = at(*steps)
         return deviance_of(data, G)[0] - prior * np.linalg.slogdet(G)[1]
 
-    value, W, slope, hessian, S = evaluated(data, m, V, s, n_moves, prior)
+    value, beta, W = reml.profiled(task, V, s)
+    slope, hessian, S = reml.bent(task, V, s, beta, W)
     stay = (0, 0.0)
     assert value == pytest.approx(deviance_of(data, at(stay))[0], abs=1e-10)
     across = hessian[:-1, -1:]
@@ -189,18 +187,14 @@ def test_the_derivatives_are_those_of_the_deviance(m, n_groups, correlated, prio
 @pytest.mark.parametrize("m", [1, 4])
 def test_a_search_leaves_a_variance_of_zero_when_there_is_a_better_one(m):
     drawn = draw_many(Condition(30, 25, 0.5), 1, range(10))
-    data = standardised_of(drawn.X, drawn.y).pooled(m)
+    data = standardised_of(drawn.X, drawn.y)
     for i in range(10):
-        given = (
-            reml.side_by_side(data.rows[i]), data.common[i], data.rest[i], data.n_rows[i],
-        )  # fmt: skip
+        task = task_of(data, i, m)
         zero = np.eye(m), np.zeros(m)
-        from_zero = reml.search(*given, *zero, True, 0.0, np.inf, *zero)[0]
-        best = reml.best_of_searches(*given, data.n_groups[i], np.eye(m), True, 0.0)[0]
+        from_zero = reml.search(task, *zero, np.inf, *zero)[0]
+        best = reml.best_of_searches(task, np.eye(m))[0]
         assert from_zero == pytest.approx(best, abs=1e-8)
-        n, columns, _, w = given[0].shape
-        P, Q = np.empty((n, m, m, w)), np.empty((n, columns, m, w))
-        at_zero = reml.profiled(*given, *zero, P, Q)[0]
+        at_zero = reml.profiled(task, *zero)[0]
         assert from_zero < at_zero - 1
 
 

@@ -143,10 +143,10 @@ def test_data_sets_of_unequal_sizes_stand_side_by_side():
     alone = [Batch.of_one(read(formula(predictors), f, "Group")) for f in frames]
     g = 16  # more than any has: what is missing is zeros
     k = alone[0].n_fixed
-    R, sizes = np.zeros((4, g, k + 1, k + 1)), np.zeros((4, g), dtype=int)
+    R, sizes = np.zeros((4, k + 1, k + 1, g)), np.zeros((4, g), dtype=int)
     for i, one in enumerate(alone):
-        places = np.random.default_rng(i).permutation(g)[: one.R.shape[1]]
-        R[i, places], sizes[i, places] = one.R[0], one.sizes[0]
+        places = np.random.default_rng(i).permutation(g)[: one.R.shape[3]]
+        R[i][..., places], sizes[i, places] = one.R[0], one.sizes[0]
     labels = pd.RangeIndex(g)
     one = alone[0]
     together = Batch(one.terms, one.random, one.within, R, sizes, labels, None, [0] * 4, "DV")

@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlmlearn.clustered import ClusteredData, listed
+from mlmlearn.clustered import ClusteredData, in_order, listed
 from mlmlearn.triangles import (
     CONSTANT,
     REPEATED,
     FloatArray,
     Standardised,
+    binary_unit,
+    folded,
     independent,
     standardised,
     triangles,
@@ -49,8 +51,9 @@ class Batch:
     random, within : ndarray of bool, shape (k,)
         Columns that have random effects where a strategy gives them to all that may, and columns
         that vary within groups, each on its own; the same unless a formula says otherwise.
-    R : ndarray, shape (b, g, k + 1, k + 1)
-        Triangles of the groups' rows of [X y]; zeros for groups that a data set does not have.
+    R : ndarray, shape (b, k + 1, k + 1, g)
+        Triangles of the groups' rows of [X y], columns before rows; zeros for groups that a data
+        set does not have.
     sizes : ndarray of int, shape (b, g)
         Rows of each group.
     labels : Index
@@ -76,13 +79,12 @@ class Batch:
     @classmethod
     def of_one(cls, data: ClusteredData) -> "Batch":
         """Sum up one data set."""
-        sizes = np.bincount(data.codes)
         return cls(
             data.terms,
             data.random,
             data.within,
-            triangles_of_groups(data.X, data.y, sizes)[None],
-            sizes[None],
+            triangles_of_groups(data.X, data.y, data.sizes)[None],
+            data.sizes[None],
             data.labels,
             lambda _: data,
             (0,),
@@ -112,11 +114,12 @@ class Batch:
         within = np.arange(len(terms)) < n_within
 
         def rows(i: int) -> ClusteredData:
-            there, codes = np.unique(np.nonzero(present[i])[0], return_inverse=True)
-            return ClusteredData.sorted(
-                y[i][present[i]],
-                X[i][present[i]],
-                codes,
+            own_sizes = present[i].sum(axis=1)
+            there = own_sizes > 0
+            codes, own = np.nonzero(present[i])[0], X[i][present[i]]
+            return ClusteredData(
+                *in_order(y[i][present[i]], list(own.T), codes),
+                own_sizes[there],
                 terms=terms,
                 random=within,
                 within=within,
@@ -140,13 +143,14 @@ class Batch:
         order = np.argsort(~columns, kind="stable")
         if (order[1:] > order[:-1]).all():
             return self, order
-        R: Any = np.linalg.qr(self.R[..., [*order, self.n_fixed]], mode="r")
+        by_group = self.R[:, [*order, self.n_fixed]].transpose(0, 3, 2, 1)
+        R: Any = np.linalg.qr(by_group, mode="r")
         moved = replace(
             self,
             terms=tuple(self.terms[i] for i in order),
             random=self.random[order],
             within=self.within[order],
-            R=R,
+            R=np.ascontiguousarray(R.transpose(0, 3, 2, 1)),
         )
         return moved, np.argsort(order)
 
@@ -169,19 +173,28 @@ class Batch:
         return np.asarray((self.sizes > 0).sum(axis=1))
 
     @cached_property
-    def standardised(self) -> Standardised:
-        """The triangles in standardised columns, for data sets that have no problem."""
-        return standardised(self.R, self.sizes)
+    def _whole(self) -> tuple[FloatArray, FloatArray]:
+        """Triangles of all rows of a data set, shape (b, k + 1, k + 1), and the columns' units."""
+        b, q, _, g = self.R.shape
+        largest = np.maximum(self.R.max(axis=(2, 3)), -self.R.min(axis=(2, 3)))
+        unit = binary_unit(largest)  # or squares would overflow
+        return folded(self.R.reshape(b, q, q * g), unit), unit
 
     @cached_property
-    def _pooled(self) -> dict[int, Standardised]:
+    def standardised(self) -> Standardised:
+        """The triangles in standardised columns, for data sets that have no problem."""
+        whole, unit = self._whole
+        return standardised(self.R, whole * unit[:, None], self.sizes)
+
+    @cached_property
+    def _common(self) -> dict[int, tuple[FloatArray, FloatArray]]:
         return {}
 
-    def pooled(self, m: int) -> Standardised:
-        """Return `standardised`, pooled to the first m columns, which is computed once."""
-        if m not in self._pooled:
-            self._pooled[m] = self.standardised.pooled(m)
-        return self._pooled[m]
+    def common(self, m: int) -> tuple[FloatArray, FloatArray]:
+        """Return `Standardised.common` of the first m columns, which is computed once."""
+        if m not in self._common:
+            self._common[m] = self.standardised.common(m)
+        return self._common[m]
 
     def take(self, which: NDArray[np.bool_]) -> "Batch":
         """Keep some of the data sets."""
@@ -202,23 +215,20 @@ class Batch:
 
         The predictors must vary, each on its own, and leave some of the outcome unexplained.
         """
-        b, g, size, _ = self.R.shape
-        k, found = size - 1, no_texts(b)
-        with np.errstate(all="ignore"):  # of one size, or squares would overflow
-            unit = np.abs(self.R).max(axis=(1, 2), keepdims=True)
-            R = self.R / np.where(unit > 0, unit, 1)
-            whole_triangle: Any = np.linalg.qr(R.reshape(b, g * size, size), mode="r")
-        squares = whole_triangle**2
+        k, found = self.n_fixed, no_texts(len(self))
+        with np.errstate(all="ignore"):
+            triangle, unit = self._whole
+            own_spread = ((self.R[:, k, 1:] / unit[:, k, None, None]) ** 2).sum(axis=(1, 2))
+        squares = triangle**2
         own, whole = np.diagonal(squares, axis1=1, axis2=2), squares.sum(axis=1)
         spread = squares[:, 1:].sum(axis=1)  # about the mean, which is the first row
         constant = spread[:, 1:k] <= CONSTANT**2 * whole[:, 1:k]
         repeated = own[:, 1:k] <= REPEATED**2 * spread[:, 1:k]
         level: Any = spread[:, k] <= CONSTANT**2 * whole[:, k]
         little = spread[:, k] > ROUNDING**2 * whole[:, k]
-        own_spread = (R[:, :, 1:, k] ** 2).sum(axis=(1, 2))
         of_groups: Any = (own_spread <= CONSTANT**2 * whole[:, k]) & (self.sizes > 1).any(axis=1)
         determined = own[:, k] <= DETERMINED**2 * spread[:, k]
-        finite: Any = np.isfinite(self.R).all(axis=(1, 2, 3))
+        finite: Any = np.isfinite(triangle).all(axis=(1, 2))
         doubtful = ~finite | (self.n_groups < 2) | level | of_groups | determined
         for i in np.flatnonzero(doubtful | constant.any(axis=1) | repeated.any(axis=1)):
             flags = (one[i] for one in (finite, level, little, of_groups, constant, repeated))
@@ -269,7 +279,7 @@ class Batch:
 
     def _mean(self, i: int, column: int) -> float:
         """Mean of a column, from what its triangles have in common with the intercept's."""
-        sums = (self.R[i, :, 0, 0] * self.R[i, :, 0, column]).sum()
+        sums = (self.R[i, 0, 0] * self.R[i, column, 0]).sum()
         return float(sums / self.n_rows[i])
 
     def short_groups(self, needed: int) -> list[list[Hashable]]:
@@ -278,7 +288,7 @@ class Batch:
 
     def dependent_groups(self, m: int) -> list[list[Hashable]]:
         """List each data set's groups in which one of the first m columns does not vary alone."""
-        lacking = (self.sizes > 0) & ~independent(self.R[:, :, :m, :m]).all(axis=2)
+        lacking = (self.sizes > 0) & ~independent(self.R[:, :m, :m]).all(axis=1)
         return self._listed(lacking)
 
     def _listed(self, which: NDArray[np.bool_]) -> list[list[Hashable]]:

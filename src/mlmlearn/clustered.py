@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["ClusteredData", "listed"]
+__all__ = ["ClusteredData", "in_order", "listed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +18,18 @@ class ClusteredData:
     Attributes
     ----------
     y : ndarray, shape (n,)
-        Outcome.
+        Outcome, group by group.
     X : ndarray, shape (n, k)
         Columns of the model, the first of them ones.
-    codes : ndarray of int, shape (n,)
-        Group of each row, 0 … n_groups - 1, in ascending order.
+    sizes : ndarray of int, shape (n_groups,)
+        Rows of each group.
     terms : tuple of str
         Names of the k coefficients, "Intercept" first.
     random, within : ndarray of bool, shape (k,)
         Which columns have random effects where a strategy gives them to all that may, and which
         vary within groups, each on its own.
     labels : Index
-        The user's label of each group, in the order of the codes.
+        The user's label of each group, in the order of the rows.
     outcome : str
         What the outcome is called.
     dropped : tuple of int
@@ -38,7 +38,7 @@ class ClusteredData:
 
     y: NDArray[np.float64]
     X: NDArray[np.float64]
-    codes: NDArray[np.intp]
+    sizes: NDArray[np.intp]
     terms: tuple[str, ...]
     random: NDArray[np.bool_]
     within: NDArray[np.bool_]
@@ -46,22 +46,42 @@ class ClusteredData:
     outcome: str
     dropped: tuple[int, int] = (0, 0)
 
-    @classmethod
-    def sorted(
-        cls,
-        y: NDArray[np.float64],
-        X: NDArray[np.float64],
-        codes: NDArray[np.intp],
-        **details: Any,
-    ) -> "ClusteredData":
-        """Put rows into an order that their values alone decide."""
-        order = np.lexsort((y, *X.T[:0:-1], codes))
-        return cls(y[order], X[order], codes[order], **details)
+    @property
+    def codes(self) -> NDArray[np.intp]:
+        """Group of each row, 0 … n_groups - 1, shape (n,)."""
+        return np.repeat(np.arange(len(self.sizes)), self.sizes)
 
     @property
     def n_groups(self) -> int:
         """Number of groups."""
         return len(self.labels)
+
+
+def in_order(
+    y: NDArray[np.float64], columns: list[Any], codes: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Put rows into an order that their values alone decide, group by group.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n,)
+    columns : list of ndarray
+        Those of X, which are used up, so that large data need not be held twice.
+    codes : ndarray of int, shape (n,)
+        Group of each row.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        y.
+    ndarray, shape (n, k)
+        X.
+    """
+    order = np.lexsort((y, *columns[:0:-1], codes))
+    X = np.empty((len(columns), len(y)))
+    for i in range(len(columns)):
+        X[i], columns[i] = columns[i][order], None
+    return y[order], X.T
 
 
 def listed(items: Iterable[Hashable], most: int = 8) -> str:

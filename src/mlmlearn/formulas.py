@@ -20,7 +20,7 @@ from formulaic import Formula
 from formulaic.errors import FormulaicError
 from numpy.typing import NDArray
 
-from mlmlearn.clustered import ClusteredData, listed
+from mlmlearn.clustered import ClusteredData, in_order, listed
 from mlmlearn.errors import InputError
 from mlmlearn.triangles import CONSTANT, REPEATED, triangles_of_groups
 
@@ -94,8 +94,9 @@ def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse
     before = labels = _present(frame, group, "group")
     if frame.empty:
         raise InputError("the data frame has no rows")
-    frame = pd.DataFrame({n: _usable(column, n) for n, column in columns.items()}, frame.index)
-    gone = frame.isna().any(axis=1) | labels.isna()
+    usable = {n: _usable(column, n) for n, column in columns.items()}
+    frame = pd.DataFrame(usable, pd.RangeIndex(len(labels)), copy=False)
+    gone = frame.isna().any(axis=1).to_numpy() | labels.isna().to_numpy()
     if gone.any():
         if missing == "refuse":
             gaps = {n: column.isna().sum() for n, column in [*frame.items(), (group, labels)]}
@@ -104,7 +105,7 @@ def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse
                 f"values are missing of {counts} of {len(frame)} rows; repair them, or leave "
                 'those rows out with missing="drop"'
             )
-        frame, labels = frame[~gone.to_numpy()], labels[~gone.to_numpy()]
+        frame, labels = frame[~gone].reset_index(drop=True), labels[~gone]
         if frame.empty:
             raise InputError("no row is left once those with missing values are dropped")
         for name in frame.select_dtypes("category"):
@@ -115,15 +116,14 @@ def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse
                 f"the predictor {name!r} is constant (always {frame[name].iloc[0]!r}), so its "
                 "effect cannot be told from the intercept; leave it out"
             )
-    y, X, terms, outcome = _matrices(model, frame)
     codes, index = _groups(labels, group)
-    within = _within(X, codes)
+    y, matrix, terms, outcome = _matrices(model, frame)
+    y, X = in_order(y, matrix, codes)
+    sizes = np.bincount(codes)
+    within = _within(X, y, sizes)
     random = within if parts.random is None else _chosen(parts.random, frame, terms)
     dropped = len(before) - len(labels), before.nunique() - len(index)
-    return ClusteredData.sorted(
-        y, X, codes, terms=terms, random=random, within=within, labels=index, outcome=outcome,
-        dropped=dropped,
-    )  # fmt: skip
+    return ClusteredData(y, X, sizes, terms, random, within, index, outcome, dropped)
 
 
 def _pandas(data: Any) -> pd.DataFrame:
@@ -244,7 +244,7 @@ def _evaluated(model: Any, frame: pd.DataFrame) -> Any:
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            return model.get_model_matrix(frame.reset_index(drop=True), na_action="ignore")
+            return model.get_model_matrix(frame, na_action="ignore")
     except Exception as error:  # whatever a transform of the user's may raise
         raise InputError(f"the formula cannot be computed: {_plain(error)}") from None
 
@@ -262,8 +262,8 @@ def _names(matrix: pd.DataFrame) -> tuple[str, ...]:
 
 def _matrices(
     model: Any, frame: pd.DataFrame
-) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[str, ...], str]:
-    """Evaluate both sides of a formula."""
+) -> tuple[NDArray[np.float64], list[NDArray[np.float64]], tuple[str, ...], str]:
+    """Evaluate both sides of a formula: the outcome, and the columns on the right."""
     made = _evaluated(model, frame)
     if made.lhs.shape[1] != 1:
         raise InputError(
@@ -276,15 +276,20 @@ def _matrices(
             "the formula leaves the intercept out, and every strategy here has one; take 0 or -1 "
             "out of it"
         )
-    both = np.column_stack([made.lhs, made.rhs]).astype(float)
-    for name, column in zip([*made.lhs.columns, *terms], both.T, strict=True):
+    names = [*made.lhs.columns, *terms]
+    columns = [
+        np.asarray(side.iloc[:, i], float)
+        for side in (made.lhs, made.rhs)
+        for i in range(side.shape[1])
+    ]
+    for name, column in zip(names, columns, strict=True):
         bad = int((~np.isfinite(column)).sum())
         if bad:
             raise InputError(
-                f"{name!r} is no number in {bad} of {len(both)} rows; transform what is defined "
+                f"{name!r} is no number in {bad} of {len(column)} rows; transform what is defined "
                 "for every row, or leave those rows out"
             )
-    return both[:, 0], both[:, 1:], terms, str(made.lhs.columns[0])
+    return columns[0], columns[1:], terms, str(made.lhs.columns[0])
 
 
 def _groups(labels: "pd.Series[Any]", group: Hashable) -> tuple[NDArray[np.intp], pd.Index]:
@@ -324,29 +329,29 @@ def _twins(labels: "pd.Series[Any]") -> tuple[Any, Any] | None:
     return None
 
 
-def _within(X: NDArray[np.float64], codes: NDArray[np.intp]) -> NDArray[np.bool_]:
+def _within(
+    X: NDArray[np.float64], y: NDArray[np.float64], sizes: NDArray[np.intp]
+) -> NDArray[np.bool_]:
     """Tell which columns vary within groups, and are not in every group made of the others.
 
     Age of a person does not, nor does its product with a dose that varies: in every group it is a
     multiple of the dose. A column that varies in some groups alone does.
     """
-    order = np.argsort(codes, kind="stable")
-    sizes = np.bincount(codes)
-    R = triangles_of_groups(X[order], np.zeros(len(X)), sizes)[..., :-1, :-1]
-    unit = np.abs(R).max(axis=(0, 1))  # or squares would overflow
-    R, within = R / np.where(unit > 0, unit, 1), np.ones(X.shape[1], dtype=bool)
+    R = triangles_of_groups(X, y, sizes)[:-1, :-1].transpose(2, 1, 0)
+    unit = np.maximum(R.max(axis=(0, 1)), -R.min(axis=(0, 1)))  # or squares would overflow
+    unit, within = np.where(unit > 0, unit, 1), np.ones(X.shape[1], dtype=bool)
     for column in range(X.shape[1] - 1, 0, -1):
         others = [int(i) for i in np.flatnonzero(within) if i != column]
-        if _own(R[:SOME], sizes[:SOME], others, column)[0].any():
+        if _own(R[:SOME] / unit, sizes[:SOME], others, column)[0].any():
             continue
-        own, forced = _own(R, sizes, others, column)
+        own, forced = _own(R / unit, sizes, others, column)
         within[column] = own.any()
         if own.any() or not forced.any():
             continue
         # Small groups cannot tell from so many others; few of them are enough for age and dose.
         within[column] = True
         for few in [[0], *([0, i] for i in others[1:])]:
-            own, forced = _own(R, sizes, few, column)
+            own, forced = _own(R / unit, sizes, few, column)
             within[column] &= own.any() or forced.all()
     return within
 

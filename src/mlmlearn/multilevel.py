@@ -45,7 +45,7 @@ def refuse(name: str, batch: Batch, random: NDArray[np.bool_]) -> Texts:
         ),
     )
     with np.errstate(all="ignore"):
-        silent = batch.pooled(m).rest < NOISELESS * batch.standardised.n_free
+        silent = batch.common(m)[1] < NOISELESS * batch.standardised.n_free
     without = refusals(batch, silent, lambda _: f"{name} could not be fitted: {NO_NOISE}")
     return np.where(found != "", found, without)
 
@@ -63,12 +63,10 @@ def fit(
 
     batch, places = batch.first(random)
     m, k, data = int(random.sum()), batch.n_fixed, batch.standardised
-    pooled, back = batch.pooled(m), np.linalg.inv(data.A)
-    axes = _axes(data.A, m, correlated)
+    back, axes = data.back, _axes(data.A, m, correlated)
     sizes, loadings, beta, inverse, s2, deviance, gradient, df, left_open, effects = reml.fit_all(
-        pooled.rows,
-        pooled.common,
-        pooled.rest,
+        data.rows,
+        *batch.common(m),
         data.n_rows,
         data.n_groups,
         axes,
@@ -80,8 +78,8 @@ def fit(
     loadings = back[:, :m, :m] @ loadings * sd[:, None, None]
     cov = np.full((len(batch), k, k), np.nan)
     cov[:, :m, :m] = loadings @ loadings.swapaxes(1, 2)
-    groups = np.repeat(beta[..., None], effects.shape[1], axis=2)
-    groups[:, :m] += effects.swapaxes(1, 2)
+    groups = np.repeat(beta[..., None], effects.shape[2], axis=2)
+    groups[:, :m] += effects
     singular, unknown = sizes.min(axis=1) < SINGULAR, left_open > OPEN
     found = Fitted(
         estimate=data.original(beta),
@@ -91,7 +89,7 @@ def fit(
         converged=~(gradient > STEEP) & ~unknown.any(axis=1),
         max_gradient=gradient,
         reml_deviance=deviance
-        + 2 * np.linalg.slogdet(data.A)[1]
+        + 2 * np.log(np.abs(np.einsum("bii->bi", data.A))).sum(axis=1)  # log|A'A|
         + 2 * data.n_free * np.log(data.scale),
         residual_sd=sd,
         group_coefs=data.original(groups),
@@ -130,7 +128,7 @@ def undecided(
 
     batch, _ = batch.first(random)
     m, data = len(cov), batch.standardised
-    A, pooled = data.A[0, :m, :m], batch.pooled(m)
+    A, (common, rest) = data.A[0, :m, :m], batch.common(m)
     if correlated:
         # Sigma = L L' in the columns as they are; the axes are the left singular vectors of A L.
         values, vectors = np.linalg.eigh(cov)
@@ -139,8 +137,8 @@ def undecided(
         lengths = np.linalg.norm(A, axis=0)
         V, s = A / lengths, np.sqrt(np.diag(cov)) * lengths / sd
     left_open = reml.left_open_at(
-        pooled.rows[0], pooled.common[0], pooled.rest[0], data.n_rows[0],
-        np.ascontiguousarray(V), s, correlated, np.linalg.inv(data.A[0]),
+        data.rows[0], common[0], rest[0], data.n_rows[0], data.n_groups[0],
+        np.ascontiguousarray(V), s, correlated, data.back[0],
     )  # fmt: skip
     return np.asarray(np.array(batch.terms)[left_open > OPEN])
 

@@ -27,7 +27,6 @@ def fitted(
     df: FloatArray,
     group_coefs: FloatArray | None = None,
     messages: Texts | None = None,
-    **others: FloatArray,
 ) -> Fitted:
     """Leave out standard errors that are nothing but rounding, and say so."""
     data = batch.standardised
@@ -52,7 +51,6 @@ def fitted(
         group_coefs=group_coefs,
         messages=useless if messages is None else joined(messages, useless),
         problem=problem,
-        **{name: np.where(good, values, np.nan) for name, values in others.items()},
     )
 
 
@@ -63,9 +61,9 @@ def joined(one: Texts, other: Texts) -> Texts:
 
 
 def scores(batch: Batch) -> FloatArray:
-    """Scores of the groups, C_j'd_j, in standardised units: shape (b, g, k)."""
+    """Scores of the groups, C_j'd_j, in standardised units: shape (b, k, g)."""
     rows = batch.standardised.rows
-    return np.asarray((rows[..., -1, None] * rows[..., :-1]).sum(axis=2))
+    return np.asarray(np.einsum("bcrg,brg->bcg", rows[:, :-1], rows[:, -1]))
 
 
 def resting_on_few(batch: Batch) -> Texts:
@@ -75,12 +73,12 @@ def resting_on_few(batch: Batch) -> Texts:
     |C_j b|^2 / (N b'b), b being what takes the standardised coefficients to it.
     """
     data = batch.standardised
-    k, back = data.n_fixed, np.linalg.inv(data.A)
-    b, g, *_ = data.rows.shape
-    flat = data.rows.reshape(b, g * k, k + 1)[..., :k]
-    weights = (flat @ back.swapaxes(1, 2)).reshape(b, g, k, k)
-    shares = (weights**2).sum(axis=2) / ((back**2).sum(axis=2) * data.n_rows[:, None])[:, None]
-    most = np.partition(shares, -2, axis=1)[:, -2:].sum(axis=1)
+    b, _, k, g = data.rows.shape
+    weights = data.back @ data.rows[:, :k].reshape(b, k, k * g)
+    weights **= 2
+    shares = weights.reshape(b, k, k, g).sum(axis=2)
+    most = np.partition(shares, -2, axis=2)[..., -2:].sum(axis=2)
+    most /= (data.back**2).sum(axis=2) * data.n_rows[:, None]
     most[:, 0] = 0
     return refusals(batch, (most >= FEW).any(axis=1), lambda i: (
         f"mlmlearn: {', '.join(np.array(batch.terms)[most[i] >= FEW])} rests on one or two groups, "

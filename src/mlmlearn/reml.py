@@ -11,8 +11,8 @@ V and the sizes s of the random effects along them, relative to the noise. With 
 
 since |K_j| is also the determinant of I + Z_j G Z_j'. This is the profiled REML criterion of
 Bates, Mächler, Bolker & Walker (2015), Journal of Statistical Software 67(1), section 3, in another
-arrangement. Rows of C_j and d_j that no random effect touches (`Standardised.pooled` sets them
-aside) add to the sums as they are: there K is I.
+arrangement. Rows of C_j and d_j that no random effect touches (`Standardised.common` sums them
+up) add to the sums as they are: there K is I.
 
 **Differentiate.** When G moves by V dG V', K_j^-1 moves by -K_j^-1 F_j V dG V' F_j' K_j^-1. Applied
 once to the criterion, and once more, this gives, with K_j = L L'
@@ -48,14 +48,20 @@ Sigma with a scale without bound (Chung et al. 2015, Journal of Educational and 
 Statistics 40(2)).
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from mlmlearn.compiled import compiled
 
 __all__ = ["fit_all", "left_open_at"]
 
-# Groups that stand side by side in a block, so that the processor takes several at once.
-ABREAST = 100
+# Groups that stand side by side, so that the processor takes several at once. Of more groups than
+# these nothing is kept from step to step, which would take more memory, and time, than it saves.
+ABREAST = 400
+
+# A determinant is so large at most, times another, that no number overflows.
+MANY = 1e50
 
 # A search ends with a step that promises less than FLAT of deviance (since a step doubles the right
 # digits, the next would promise the square of that), where not even the share SHORTEST of a step
@@ -79,6 +85,56 @@ MOST_SWEEPS = 50
 
 # A curvature this small means that the data say nothing about some mixture of the variances.
 UNKNOWN = 1e-5
+
+
+class Task(NamedTuple):
+    """A data set, a model of it, and room to work.
+
+    Attributes
+    ----------
+    rows, common, rest, n_rows, n_groups
+        As in `Standardised`, of one data set.
+    T : int
+        How many moves there are: of the first T of the `pairs` of axes, which are all, or, where
+        the axes stay, each with itself.
+    prior : float
+    pairs : ndarray of int, shape (p, 2)
+        All pairs of axes, an axis with itself first.
+    number : ndarray of int, shape (m, m)
+        The place of each among the pairs.
+    P, Q : ndarray, shapes (m, m, w) and (k + 1, m, w)
+        P_j and Q_j of w groups, columns before rows: of all, or of the last ones looked at.
+    """
+
+    rows: Any
+    common: Any
+    rest: Any
+    n_rows: Any
+    n_groups: Any
+    T: Any
+    prior: Any
+    pairs: Any
+    number: Any
+    P: Any
+    Q: Any
+
+
+@compiled
+def prepared(rows, common, rest, n_rows, n_groups, m, correlated, prior):
+    """Make room for a data set with m random effects."""
+    columns, _, g = rows.shape
+    n = -(-g // ABREAST)
+    w = -(-g // (4 * n)) * 4
+    p = m * (m + 1) // 2
+    pairs, number = np.empty((p, 2), np.int64), np.empty((m, m), np.int64)
+    t = 0
+    for apart in range(m):
+        for i in range(m - apart):
+            pairs[t, 0], pairs[t, 1] = i, i + apart
+            number[i, i + apart] = number[i + apart, i] = t
+            t += 1
+    P, Q, T = np.empty((m, m, w)), np.empty((columns, m, w)), p if correlated else m
+    return Task(rows, common, rest, n_rows, n_groups, T, prior, pairs, number, P, Q)
 
 
 @compiled
@@ -145,34 +201,75 @@ def without_sigma(hessian):
 
 
 @compiled
-def side_by_side(rows):
-    """Lay out the groups of rows, shape (g, m, k + 1), in blocks, shape (B, k + 1, m, w).
+def eliminated(task, first, V, s, beta):
+    """Eliminate K_j from [K_j  F_j V  C_j  d_j - C_j beta], for the groups from `first` on.
 
-    Each block has w groups; groups of zeros, which add nothing, fill the last one up.
+    This is Cholesky's elimination. It fills in P_j and Q_j; groups of zeros, which add nothing,
+    fill the last ones up.
+
+    Returns
+    -------
+    float
+        sum log|K_j|
     """
-    g, m, columns = rows.shape
-    n = -(-g // ABREAST)
-    w = -(-g // (4 * n)) * 4
-    blocks = np.zeros((n, columns, m, w))
-    for j in range(g):
-        for i in range(m):
+    rows, P, Q = task.rows, task.P, task.Q
+    columns, m, w = Q.shape
+    n = min(w, rows.shape[2] - first)
+    K, det = np.empty((m, m, w)), np.ones(w)
+    P[:], Q[:, :, n:] = 0, 0
+    for i in range(m):
+        for a in range(columns):
+            for b in range(n):
+                Q[a, i, b] = rows[a, i, first + b]
+        for a in range(columns - 1):
+            if beta[a] != 0:
+                add(Q[-1, i], -beta[a], Q[a, i])
+        for c in range(m):
+            for a in range(i, m):
+                add(P[c, i], V[a, c], Q[a, i])
+        for h in range(i + 1):
+            for b in range(w):
+                K[i, h, b] = 1.0 if i == h else 0.0
+            for c in range(m):
+                square = s[c] ** 2
+                for b in range(w):
+                    K[i, h, b] += square * P[c, i, b] * P[c, h, b]
+    # A row at a time; 1 / L_ii takes the place of L_ii.
+    for i in range(m):
+        for h in range(i):
+            for c in range(h):
+                for b in range(w):
+                    K[i, h, b] -= K[i, c, b] * K[h, c, b]
+            for b in range(w):
+                K[i, h, b] *= K[h, h, b]
+                K[i, i, b] -= K[i, h, b] ** 2
+            for c in range(m):
+                for b in range(w):
+                    P[c, i, b] -= K[i, h, b] * P[c, h, b]
             for a in range(columns):
-                blocks[j // w, a, i, j % w] = rows[j, i, a]
-    return blocks
+                for b in range(w):
+                    Q[a, i, b] -= K[i, h, b] * Q[a, h, b]
+        for b in range(w):
+            det[b] *= K[i, i, b]
+            K[i, i, b] = 1 / np.sqrt(K[i, i, b])
+        for c in range(m):
+            for b in range(w):
+                P[c, i, b] *= K[i, i, b]
+        for a in range(columns):
+            for b in range(w):
+                Q[a, i, b] *= K[i, i, b]
+    log_det, product = 0.0, 1.0
+    for b in range(n):  # logarithms of products, since each takes long
+        product *= det[b]
+        if product > MANY:
+            log_det += np.log(product)
+            product = 1.0
+    return log_det + np.log(product)
 
 
 @compiled
-def profiled(blocks, common, rest, n_rows, V, s, P, Q):
+def profiled(task, V, s):
     """Profile the deviance over beta and s2 at some axes V and sizes s.
-
-    Parameters
-    ----------
-    blocks : ndarray, shape (B, k + 1, m, w)
-        [C_j  d_j], as `side_by_side` lays them out.
-    common, rest, n_rows
-        As in `Standardised`, for one data set.
-    P, Q : ndarray, shapes (B, m, m, w) and (B, k + 1, m, w)
-        To be filled, columns before rows.
 
     Returns
     -------
@@ -182,54 +279,17 @@ def profiled(blocks, common, rest, n_rows, V, s, P, Q):
     W : ndarray, shape (k + 1, k + 1)
         Lower triangular.
     """
-    n, columns, m, w = blocks.shape
-    k = columns - 1
-    K, sums, log_det = np.empty((m, m, w)), np.zeros((columns, columns)), 0.0
-    for row in common:
+    columns, m, w = task.Q.shape
+    g, k, n_free = task.rows.shape[2], columns - 1, task.n_rows - columns + 1
+    flat, sums, log_det = task.Q.reshape(columns, m * w), np.zeros((columns, columns)), 0.0
+    beta, W = np.zeros(k), np.zeros((columns, columns))
+    for row in task.common:
         for a in range(columns):
             add(sums[a], row[a], row)
-    for j in range(n):
-        F, FV, LC = blocks[j], P[j], Q[j]
-        FV[:] = 0
-        for i in range(m):
-            for c in range(m):
-                for a in range(i, m):
-                    for b in range(w):
-                        FV[c, i, b] += V[a, c] * F[a, i, b]
-            for h in range(i + 1):
-                for b in range(w):
-                    K[i, h, b] = 1.0 if i == h else 0.0
-                for c in range(m):
-                    for b in range(w):
-                        K[i, h, b] += s[c] ** 2 * FV[c, i, b] * FV[c, h, b]
-        # Cholesky's elimination in [K FV C d], a row at a time; 1 / L_ii takes the place of L_ii.
-        LC[:] = F
-        for i in range(m):
-            for h in range(i):
-                for c in range(h):
-                    for b in range(w):
-                        K[i, h, b] -= K[i, c, b] * K[h, c, b]
-                for b in range(w):
-                    K[i, h, b] *= K[h, h, b]
-                    K[i, i, b] -= K[i, h, b] ** 2
-                for c in range(m):
-                    for b in range(w):
-                        FV[c, i, b] -= K[i, h, b] * FV[c, h, b]
-                for a in range(columns):
-                    for b in range(w):
-                        LC[a, i, b] -= K[i, h, b] * LC[a, h, b]
-            for b in range(w):
-                log_det += np.log(K[i, i, b])
-                K[i, i, b] = 1 / np.sqrt(K[i, i, b])
-            for c in range(m):
-                for b in range(w):
-                    FV[c, i, b] *= K[i, i, b]
-            for a in range(columns):
-                for b in range(w):
-                    LC[a, i, b] *= K[i, i, b]
-        flat = LC.reshape(columns, m * w)
+    for first in range(0, g, w):
+        log_det += eliminated(task, first, V, s, beta)
         sums += flat @ flat.T
-    beta, W, factor = np.zeros(k), np.zeros((columns, columns)), sums[:k, :k].copy()
+    factor = sums[:k, :k]
     if not cholesky(factor):
         return np.inf, beta, W
     invert(factor, W)
@@ -240,73 +300,87 @@ def profiled(blocks, common, rest, n_rows, V, s, P, Q):
             x += W[a, b] * sums[b, k]
         for b in range(a + 1):
             beta[b] += W[a, b] * x
-    squares = rest
-    for row in common:
-        squares += (row[k] - (row[:k] * beta).sum()) ** 2
-    for j in range(n):
-        flat = Q[j].reshape(columns, m * w)
+    squares = task.rest
+    for row in task.common:
+        x = row[k]
         for a in range(k):
-            add(flat[k], -beta[a], flat[a])
+            x -= row[a] * beta[a]
+        squares += x**2
+    for first in range(0, g, w):
+        if g > w:
+            eliminated(task, first, V, s, beta)
+        else:
+            for a in range(k):
+                add(flat[k], -beta[a], flat[a])
         squares += flat[k] @ flat[k]
-    s2 = squares / (n_rows - k)
+    s2 = squares / n_free
     W[k, k] = 1 / np.sqrt(s2)
-    return log_det + (n_rows - k) * (1 + np.log(2 * np.pi * s2)), beta, W
+    return log_det + n_free * (1 + np.log(2 * np.pi * s2)), beta, W
 
 
 @compiled
-def summed(P, Q, W, scoring):
-    """Sum up over the groups what slope and curvature need.
+def summed(task, V, s, beta, W, scoring):
+    """Sum up over the groups what slope and curvature need, where `profiled` has just been.
 
     Returns
     -------
     U : ndarray, shape (p,)
-        sum (D_j - R_j), at the p pairs of axes of `pairs_of`.
+        sum (D_j - R_j), at the p pairs of axes.
     middle : ndarray, shape (p, p)
         Products of entries of D_j and of 2 R_j - D_j, or, for scoring, of D_j twice.
-    products : ndarray, shape ((k + 1) m, (k + 1) m)
+    outer : ndarray, shape ((k + 1) m, (k + 1) m)
         Products of entries of E_j.
     """
-    n, columns, m, w = Q.shape
-    pairs, _ = pairs_of(m)
-    p = len(pairs)
-    raw, D, M = np.empty((columns, m, w)), np.empty((p, w)), np.empty((p, w))
-    U, middle, products = np.zeros(p), np.zeros((p, p)), np.zeros((columns * m, columns * m))
-    for j in range(n):
-        raw[:], D[:], M[:] = 0, 0, 0
+    P, Q = task.P, task.Q
+    columns, m, w = Q.shape
+    g, p = task.rows.shape[2], len(task.pairs)
+    raw, E, D, M = np.empty(w), np.empty((columns, m, w)), np.empty((p, w)), np.empty((p, w))
+    U, middle, outer = np.zeros(p), np.zeros((p, p)), np.zeros((columns * m, columns * m))
+    for first in range(0, g, w):
+        if g > w:
+            eliminated(task, first, V, s, beta)
+        E[:], D[:], M[:] = 0, 0, 0
         for a in range(columns):
             for i in range(m):
+                raw[:] = 0
                 for h in range(m):
                     for b in range(w):
-                        raw[a, i, b] += P[j, i, h, b] * Q[j, a, h, b]
-        E = (W @ raw.reshape(columns, m * w)).reshape(columns, m, w)
+                        raw[b] += P[i, h, b] * Q[a, h, b]
+                for c in range(a, columns):
+                    add(E[c, i], W[c, a], raw)
         for x in range(p):
-            i, h = pairs[x, 0], pairs[x, 1]
+            i, h = task.pairs[x, 0], task.pairs[x, 1]
             for c in range(m):
                 for b in range(w):
-                    D[x, b] += P[j, i, c, b] * P[j, h, c, b]
+                    D[x, b] += P[i, c, b] * P[h, c, b]
             for a in range(columns):
                 for b in range(w):
                     M[x, b] += E[a, i, b] * E[a, h, b]
             for b in range(w):
                 U[x] += D[x, b] - M[x, b]
                 M[x, b] = D[x, b] if scoring else 2 * M[x, b] - D[x, b]
-        middle += D @ M.T
         flat = E.reshape(columns * m, w)
-        products += flat @ flat.T
-    return U, middle, products
+        middle += D @ M.T
+        outer += flat @ flat.T
+    return U, middle, outer
 
 
 @compiled
-def pairs_of(m):
-    """List all pairs of axes, shape (p, 2), an axis with itself first, and number them, (m, m)."""
-    pairs, number = np.empty((m * (m + 1) // 2, 2), np.int64), np.empty((m, m), np.int64)
-    t = 0
-    for apart in range(m):
-        for i in range(m - apart):
-            pairs[t, 0], pairs[t, 1] = i, i + apart
-            number[i, i + apart] = number[i + apart, i] = t
-            t += 1
-    return pairs, number
+def effects(task, V, s, beta):
+    """Random effects of the groups, V diag(s^2) P_j' times Q_j's last column: shape (m, g)."""
+    m, g, w = len(s), task.rows.shape[2], task.Q.shape[2]
+    found, along = np.zeros((m, g)), np.empty(w)
+    for first in range(0, g, w):
+        eliminated(task, first, V, s, beta)
+        for c in range(m):
+            along[:] = 0
+            for h in range(m):
+                for b in range(w):
+                    along[b] += task.P[c, h, b] * task.Q[-1, h, b]
+            for i in range(m):
+                for b in range(min(w, g - first)):
+                    found[i, first + b] += V[i, c] * s[c] ** 2 * along[b]
+    return found
 
 
 @compiled
@@ -318,17 +392,17 @@ def trace(middle, number, i, h, p, q):
 
 @compiled
 def entries(i, j, s):
-    """Entries X_ij and X_ji of the move of two axes."""
+    """Entries X_ij and X_ji of the move of two axes; of one with itself, in halves."""
     if i == j:
-        return abs(s[i]) + 1, abs(s[i]) + 1
+        return (abs(s[i]) + 1) / 2, (abs(s[i]) + 1) / 2
     a, b = max(s[i], 1e-100), max(s[j], 1e-100)
     longer = 1 + 1 / np.hypot(a, b)
     return longer * b, longer * a
 
 
 @compiled
-def bent(P, Q, W, n_rows, s, T, prior):
-    """Differentiate the deviance twice, along the moves of the first T pairs of axes.
+def bent(task, V, s, beta, W):
+    """Differentiate the deviance twice along the moves, where `profiled` has just been.
 
     Returns
     -------
@@ -339,46 +413,41 @@ def bent(P, Q, W, n_rows, s, T, prior):
     S : ndarray, shape (T, k + 1, k + 1)
         S(dG); without its last row and column, what the information loses, in units of W.
     """
-    columns, m = Q.shape[1:3]
-    k = columns - 1
-    pairs, number = pairs_of(m)
-    U, middle, products = summed(P, Q, W, False)
+    columns, m, _ = task.Q.shape
+    k, T, prior, pairs, number = columns - 1, task.T, task.prior, task.pairs, task.number
+    U, middle, outer = summed(task, V, s, beta, W, False)
     slope, hessian = np.empty(T), np.empty((T + 1, T + 1))
-    X, UX, S = np.zeros((T, m, m)), np.zeros((T, m, m)), np.empty((T, columns, columns))
-    c = np.empty(T)
+    X, S, c = np.empty((T, 2)), np.empty((T, columns, columns)), np.empty(T)
     for t in range(T):
         # dG = X diag(s) + diag(s) X' is c at the pair's two places (2 c where they are one).
         i, h = pairs[t, 0], pairs[t, 1]
-        X[t, i, h], X[t, h, i] = entries(i, h, s)
-        c[t] = X[t, i, h] * s[h] + (s[i] * X[t, h, i] if i != h else 0.0)
+        X[t, 0], X[t, 1] = entries(i, h, s)
+        c[t] = X[t, 0] * s[h] + s[i] * X[t, 1]
         slope[t] = 2 * c[t] * U[t]
         if prior and i == h:
-            slope[t] -= 2 * prior * X[t, i, i] / s[i]
-        for a in range(m):
-            UX[t, a, h] += U[number[a, i]] * X[t, i, h]
-            if i != h:
-                UX[t, a, i] += U[number[a, h]] * X[t, h, i]
+            slope[t] -= 4 * prior * X[t, 0] / s[i]
         for a in range(columns):
             for b in range(columns):
-                x = products[a * m + i, b * m + h] + products[a * m + h, b * m + i]
+                x = outer[a * m + i, b * m + h] + outer[a * m + h, b * m + i]
                 S[t, a, b] = c[t] * x
         hessian[t, T] = hessian[T, t] = 2 * S[t, k, k]
-    hessian[T, T] = 4 * (n_rows - k)
+    hessian[T, T] = 4 * (task.n_rows - k)
     flat = S.reshape(T, columns * columns)
     hessian[:T, :T] = -(flat @ flat.T)
     for t in range(T):
         i, h = pairs[t, 0], pairs[t, 1]
         for u in range(t + 1):
             p, q = pairs[u, 0], pairs[u, 1]
-            x = c[t] * c[u] * trace(middle, number, i, h, p, q)
-            x += S[t, k, k] * S[u, k, k] + 2 * UX[t, p, q] * X[u, p, q]
-            if p != q:
-                x += 2 * UX[t, q, p] * X[u, q, p]
+            x = c[t] * c[u] * trace(middle, number, i, h, p, q) + S[t, k, k] * S[u, k, k]
+            for a, b, one in ((i, h, X[t, 0]), (h, i, X[t, 1])):  # one is X_ab, the other Y_de
+                for d, e, other in ((p, q, X[u, 0]), (q, p, X[u, 1])):
+                    if b == e:
+                        x += 2 * U[number[a, d]] * one * other
             hessian[t, u] += x
             hessian[u, t] = hessian[t, u]
         if prior:
-            x = X[t, i, h] * X[t, h, i] / (s[i] * s[h])
-            hessian[t, t] += 2 * prior * (x if i == h else 2 * x)
+            x = 4 * prior * X[t, 0] * X[t, 1] / (s[i] * s[h])
+            hessian[t, t] += 2 * x if i == h else x
     return slope, hessian, S
 
 
@@ -452,34 +521,30 @@ def diagonal(A):
 
 
 @compiled
-def moved(V, s, step, correlated):
+def moved(task, V, s, step):
     """Go a step from some axes and sizes to others."""
-    if not correlated:
+    if len(s) == task.T:
         return V, s + step * (np.abs(s) + 1)
-    m = len(s)
-    pairs, _ = pairs_of(m)
     A = np.diag(s)
-    for t in range(len(step)):
-        i, h = pairs[t, 0], pairs[t, 1]
+    for t in range(task.T):
+        i, h = task.pairs[t, 0], task.pairs[t, 1]
         one, other = entries(i, h, s)
         A[i, h] += step[t] * one
-        if i != h:
-            A[h, i] += step[t] * other
+        A[h, i] += step[t] * other
     U, sizes = diagonal(A)
     return V @ U, sizes
 
 
 @compiled
-def start(blocks, common, rest, n_rows, n_groups, axes, size, T):
+def start(task, axes, size):
     """Take a step of Fisher scoring from equal sizes, at the residual variance within groups."""
-    n, _, m, w = blocks.shape
-    P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
-    _, _, W = profiled(blocks, common, rest, n_rows, axes, np.full(m, size), P, Q)
-    left = n_rows - n_groups * m - len(common)
-    if left > 0 and rest > 0:
-        W[-1, -1] = max(W[-1, -1], np.sqrt(left / rest))
-    U, middle, _ = summed(P, Q, W, True)
-    pairs, number = pairs_of(m)
+    m, T, pairs, number = len(axes), task.T, task.pairs, task.number
+    s = np.full(m, size)
+    _, beta, W = profiled(task, axes, s)
+    left = task.n_rows - task.n_groups * m - len(task.common)
+    if left > 0 and task.rest > 0:
+        W[-1, -1] = max(W[-1, -1], np.sqrt(left / task.rest))
+    U, middle, _ = summed(task, axes, s, beta, W, True)
     expected = np.empty((T, T))
     for t in range(T):
         for u in range(T):
@@ -493,7 +558,7 @@ def start(blocks, common, rest, n_rows, n_groups, axes, size, T):
             change = -2 * (inverse[t] * U[:T]).sum()
             G[i, h] += change
             G[h, i] += change
-    if len(axes) == T:
+    if m == T:
         return axes, np.sqrt(np.maximum(np.diag(G), LEAST**2))
     shift = np.sqrt((G**2).sum())  # no eigenvalue is below zero then
     turn, sizes = diagonal(G + shift * np.eye(m))
@@ -513,23 +578,18 @@ def same(V, s, others, sizes):
 
 
 @compiled
-def search(blocks, common, rest, n_rows, V, s, correlated, prior, known, axes, sizes):
+def search(task, V, s, known, axes, sizes):
     """Walk down from a start, unless to a known deviance at known axes and sizes, or no lower.
 
     Returns
     -------
     deviance, V, s, beta, W, slope, hessian, S
         At the end; the deviance with the prior.
-    effects : ndarray, shape (B, m, w)
-        The groups' random effects, along the axes: diag(s^2) E_j's last column.
     """
-    n, _, m, w = blocks.shape
-    T = m * (m + 1) // 2 if correlated else m
-    P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
-    rounding = ROUNDING * max(1.0, n_rows / 10_000)
-    value, beta, W = profiled(blocks, common, rest, n_rows, V, s, P, Q)
+    prior, rounding = task.prior, ROUNDING * max(1.0, task.n_rows / 10_000)
+    value, beta, W = profiled(task, V, s)
     value -= 2 * prior * np.log(np.abs(s)).sum() if prior else 0.0
-    slope, hessian, S = bent(P, Q, W, n_rows, s, T, prior)
+    slope, hessian, S = bent(task, V, s, beta, W)
     for _ in range(MOST_STEPS):
         step, promise = step_down(slope, hessian)
         if promise < CLOSE and value > known - CLOSE:
@@ -539,8 +599,8 @@ def search(blocks, common, rest, n_rows, V, s, correlated, prior, known, axes, s
             break
         share, V_here, s_here = 1.0, V, s
         while True:
-            V, s = moved(V_here, s_here, share * step, correlated)
-            trial, beta, W = profiled(blocks, common, rest, n_rows, V, s, P, Q)
+            V, s = moved(task, V_here, s_here, share * step)
+            trial, beta, W = profiled(task, V, s)
             trial -= 2 * prior * np.log(np.abs(s)).sum() if prior else 0.0
             if trial <= value - 1e-4 * share * promise + rounding:
                 break
@@ -549,41 +609,33 @@ def search(blocks, common, rest, n_rows, V, s, correlated, prior, known, axes, s
                 break
         if share <= SHORTEST:
             V, s = V_here, s_here
-            trial, beta, W = profiled(blocks, common, rest, n_rows, V, s, P, Q)
+            trial, beta, W = profiled(task, V, s)
             break
         value = trial
-        slope, hessian, S = bent(P, Q, W, n_rows, s, T, prior)
+        slope, hessian, S = bent(task, V, s, beta, W)
         if promise < FLAT:
             break
-    effects = np.zeros((n, m, w))
-    for j in range(n):
-        for i in range(m):
-            for h in range(m):
-                for b in range(w):
-                    effects[j, i, b] += s[i] ** 2 * P[j, i, h, b] * Q[j, -1, h, b]
-    return value, V, s, beta, W, slope, hessian, S, effects
+    return value, V, s, beta, W, slope, hessian, S
 
 
 @compiled
-def best_of_searches(blocks, common, rest, n_rows, n_groups, axes, correlated, prior):
+def best_of_searches(task, axes):
     """Search from a good start, and from others where there is doubt.
 
     REML surfaces may have several optima, most often where a variance is close to zero beside
     the others, or where a predictor is constant within groups.
     """
     m = len(axes)
-    T = m * (m + 1) // 2 if correlated else m
-    given = blocks, common, rest, n_rows
-    V, s = start(*given, n_groups, axes, START, T)
-    best = search(*given, V, s, correlated, prior, np.inf, V, s)
+    V, s = start(task, axes, START)
+    best = search(task, V, s, np.inf, V, s)
     found_axes, sizes = best[1], np.abs(best[2])
     small = sizes < ROUND * sizes.max()
-    if m == 1 or prior or not small.any():
+    if m == 1 or task.prior or not small.any():
         return best
     for other in range(3 + len(OTHER_SIZES)):
         V = axes
         if other == 0:
-            V, s = start(*given, n_groups, axes, LARGE, T)
+            V, s = start(task, axes, LARGE)
         elif other == 1:
             V, s = found_axes, np.where(small, sizes.max(), SMALL * sizes.max())
         elif other == 2:
@@ -591,7 +643,7 @@ def best_of_searches(blocks, common, rest, n_rows, n_groups, axes, correlated, p
             s[-1] = LARGE
         else:
             s = np.full(m, OTHER_SIZES[other - 3])
-        found = search(*given, V, s, correlated, prior, best[0], best[1], best[2])
+        found = search(task, V, s, best[0], best[1], best[2])
         if found[0] < best[0] - CLOSE:
             best = found
     return best
@@ -661,14 +713,11 @@ def judged(hessian, S, W, contrasts):
 
 
 @compiled
-def left_open_at(rows, common, rest, n_rows, V, s, correlated, contrasts):
+def left_open_at(rows, common, rest, n_rows, n_groups, V, s, correlated, contrasts):
     """Tell how far variances of contrasts are left open at given axes and sizes, shape (c,)."""
-    m, blocks = len(s), side_by_side(rows)
-    n, _, _, w = blocks.shape
-    P, Q = np.empty((n, m, m, w)), np.empty(blocks.shape)
-    _, _, W = profiled(blocks, common, rest, n_rows, V, s, P, Q)
-    T = m * (m + 1) // 2 if correlated else m
-    _, hessian, S = bent(P, Q, W, n_rows, s, T, 0.0)
+    here = prepared(rows, common, rest, n_rows, n_groups, len(s), correlated, 0.0)
+    _, beta, W = profiled(here, V, s)
+    _, hessian, S = bent(here, V, s, beta, W)
     return judged(hessian, S, W, contrasts)[1]
 
 
@@ -679,7 +728,7 @@ def fit_all(rows, common, rest, n_rows, n_groups, axes, correlated, prior, contr
     Parameters
     ----------
     rows, common, rest, n_rows, n_groups
-        As in `Standardised`, pooled: shapes (b, g, m, k + 1), (b, i, k + 1) and (b,).
+        As in `Standardised`: shapes (b, k + 1, k, g), (b, k - m, k + 1) and (b,).
     axes : ndarray, shape (b, m, m)
         Where to begin, or, without correlations, to stay.
     correlated : bool
@@ -694,27 +743,22 @@ def fit_all(rows, common, rest, n_rows, n_groups, axes, correlated, prior, contr
     s2, deviance, gradient : ndarray, shape (b,)
         The deviance without the prior; the steepest slope.
     df, left_open : ndarray, shape (b, c)
-    effects : ndarray, shape (b, g, m)
+    own : ndarray, shape (b, m, g)
         Random effects of the groups.
     """
-    d, g, m, columns = rows.shape
-    k, c = columns - 1, contrasts.shape[1]
-    sizes, loadings, effects = np.empty((d, m)), np.empty((d, m, m)), np.empty((d, g, m))
+    d, _, k, g = rows.shape
+    m, c = axes.shape[1], contrasts.shape[1]
+    sizes, loadings, own = np.empty((d, m)), np.empty((d, m, m)), np.empty((d, m, g))
     beta, inverse, s2 = np.empty((d, k)), np.empty((d, k, k)), np.empty(d)
     deviance, gradient = np.empty(d), np.empty(d)
     df, left_open = np.empty((d, c)), np.empty((d, c))
     for i in range(d):
-        blocks = side_by_side(rows[i])
-        deviance[i], V, s, beta[i], W, slope, hessian, S, own = best_of_searches(
-            blocks, common[i], rest[i], n_rows[i], n_groups[i], axes[i], correlated, prior
-        )
+        here = prepared(rows[i], common[i], rest[i], n_rows[i], n_groups[i], m, correlated, prior)
+        deviance[i], V, s, beta[i], W, slope, hessian, S = best_of_searches(here, axes[i])
         deviance[i] += 2 * prior * np.log(np.abs(s)).sum() if prior else 0.0
         sizes[i], loadings[i] = np.abs(s), V * s
         inverse[i], s2[i] = (W.T @ W)[:k, :k], 1 / W[k, k] ** 2
         gradient[i] = np.abs(slope).max()
         df[i], left_open[i] = judged(hessian, S, W, contrasts[i])
-        w = own.shape[2]
-        for j in range(g):
-            for h in range(m):
-                effects[i, j, h] = (V[h] * own[j // w, :, j % w]).sum()
-    return sizes, loadings, beta, inverse, s2, deviance, gradient, df, left_open, effects
+        own[i] = effects(here, V, s, beta[i])
+    return sizes, loadings, beta, inverse, s2, deviance, gradient, df, left_open, own

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -88,7 +87,10 @@ def _addresses(condition: Condition, seed: int, replications: Iterable[int]) -> 
     sets drawn before as they are.
     """
     seed = whole_number("seed", seed, 0)
-    chosen = [whole_number("replication", replication, 0) for replication in replications]
+    chosen = [
+        one if type(one) is int and one >= 0 else whole_number("replication", one, 0)
+        for one in replications
+    ]
     if max([seed, *chosen]) >= 2**64:
         raise InputError("seed and replication must be below 2**64")
     integers = [seed, 0, condition.n_groups, condition.n_obs, condition.n_predictors]
@@ -108,15 +110,11 @@ def _hash(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def _seeds(address: Any) -> np.random.SeedSequence:
-    """Make the seeds that belong to one address and to no other."""
-    # As 32-bit halves: SeedSequence would give a small number one word and a large one two.
-    return np.random.SeedSequence(np.frombuffer(address, "<u4").astype(np.uint32))
-
-
 def _generator(address: bytes) -> np.random.Generator:
+    # As 32-bit halves: SeedSequence would give a small number one word and a large one two.
+    seeds = np.random.SeedSequence(np.frombuffer(address, "<u4").astype(np.uint32))
     # By name: NumPy may give `default_rng` another generator some day (NEP 19).
-    return np.random.Generator(np.random.PCG64(_seeds(address)))
+    return np.random.Generator(np.random.PCG64(seeds))
 
 
 def _undone(condition: Condition, addresses: NDArray[np.uint32]) -> tuple[FloatArray, ...]:
@@ -127,8 +125,7 @@ def _undone(condition: Condition, addresses: NDArray[np.uint32]) -> tuple[FloatA
     k = condition.n_predictors + 1
     betas = np.tile(np.array(condition.betas or np.empty(k)), (len(addresses), 1))
     deviations, X, noise = np.empty((*shape[:2], k)), np.empty((*shape, k)), np.empty(shape)
-    seeds = np.array([_seeds(address).generate_state(4, np.uint64) for address in addresses])
-    normals.fill(seeds, condition.betas is None, betas, deviations, X, noise)
+    normals.fill(addresses, condition.betas is None, betas, deviations, X, noise)
     return betas, deviations, X, noise
 
 

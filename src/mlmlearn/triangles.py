@@ -10,17 +10,19 @@ From here on no formula sees a row of the data, so the cost does not depend on t
 of zeros add nothing to a triangle, nor a triangle of zeros to a sum: so data sets of unequal
 groups stand side by side, filled up with zeros.
 
-Arrays have the data sets (b) first, then the groups (g), then the small matrices of each.
+Arrays have the data sets (b) first, then the columns and the rows of each small matrix, and the
+groups (g) last, so that the processor takes several at once.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "FloatArray", "Standardised", "independent", "standardised", "triangles", "triangles_of_groups",
+    "FloatArray", "Standardised", "binary_unit", "folded", "independent", "standardised",
+    "triangles", "triangles_of_groups",
 ]  # fmt: skip
 
 FloatArray = NDArray[Any]
@@ -35,17 +37,15 @@ class Standardised:
 
     Attributes
     ----------
-    rows : ndarray, shape (b, g, k, k + 1)
+    rows : ndarray, shape (b, k + 1, k, g)
         The groups' triangles [C d] in standardised columns and an outcome in standardised units,
-        less the OLS fit; once `pooled`, their first m rows.
-    common : ndarray, shape (b, i, k + 1)
-        Rows of [C d] that belong to no group, since no random effect touches them; see `pooled`.
+        less the OLS fit.
     rest : ndarray, shape (b,)
         Squares of the outcome that no group's own regression explains, added up.
     n_rows, n_groups : ndarray, shape (b,)
         Rows of a data set, N, and groups that have any.
-    A : ndarray, shape (b, k, k)
-        The standardised columns are X A^-1.
+    A, back : ndarray, shape (b, k, k)
+        The standardised columns are X A^-1; A^-1.
     ols : ndarray, shape (b, k)
         OLS coefficients of the original columns.
     scale : ndarray, shape (b,)
@@ -53,11 +53,11 @@ class Standardised:
     """
 
     rows: FloatArray
-    common: FloatArray
     rest: FloatArray
     n_rows: FloatArray
     n_groups: FloatArray
     A: FloatArray
+    back: FloatArray
     ols: FloatArray
     scale: FloatArray
 
@@ -74,29 +74,50 @@ class Standardised:
     def original(self, coefs: FloatArray) -> FloatArray:
         """Take coefficients, shape (b, k) or (b, k, g), back to the units of the data."""
         many = coefs.reshape(*coefs.shape[:2], -1)
-        many = np.linalg.solve(self.A, many) * self.scale[:, None, None] + self.ols[..., None]
+        many = self.back @ many * self.scale[:, None, None] + self.ols[..., None]
         return np.asarray(many.reshape(coefs.shape))
 
-    def pooled(self, m: int) -> "Standardised":
-        """Keep apart by group only what random effects of the first m columns touch.
+    def common(self, m: int) -> tuple[FloatArray, FloatArray]:
+        """Sum up what no random effect of the first m columns touches.
 
         C_j is upper triangular, so its rows from m on have zeros there: they are the same to
         every Lambda, and one triangle can hold them for all groups.
-        """
-        from mlmlearn import qr
 
-        b, g, k, columns = self.rows.shape
+        Returns
+        -------
+        ndarray, shape (b, k - m, k + 1)
+            Rows of [C d] that belong to no group.
+        ndarray, shape (b,)
+            `rest`, with what these rows leave of the outcome.
+        """
+        b, columns, k, _ = self.rows.shape
+        found = np.zeros((b, k - m, columns))
         if m == k:
-            return self
-        below = np.ascontiguousarray(self.rows[:, :, m:, m:])
-        common = np.zeros((b, columns, columns))
-        common[:, m:, m:] = qr.triangles_of_blocks(below.reshape(b, g * (k - m), columns - m))
-        return replace(
-            self,
-            rows=np.ascontiguousarray(self.rows[:, :, :m]),
-            common=np.ascontiguousarray(common[:, m:k]),
-            rest=self.rest + common[:, k, k] ** 2,
-        )
+            return found, self.rest
+        below = folded(self.rows[:, m:, m:].reshape(b, columns - m, -1))
+        found[..., m:] = below[:, :-1]
+        return found, self.rest + below[:, -1, -1] ** 2
+
+
+def binary_unit(largest: FloatArray) -> FloatArray:
+    """Find a power of two of that size: to divide by it rounds nothing."""
+    return np.asarray(np.ldexp(1.0, np.frexp(np.nan_to_num(largest))[1] - 1))
+
+
+def folded(blocks: FloatArray, unit: FloatArray | None = None) -> FloatArray:
+    """Sum up blocks of rows in a triangle each, rows before columns: (b, q, n) to (b, q, q).
+
+    The columns are divided by `unit`, shape (b, q).
+    """
+    from mlmlearn import qr
+
+    b, q, n = blocks.shape
+    ones = np.ones((b, q))
+    parts = max(1, min(qr.LANES // b, n // (8 * q)))
+    found = qr.triangles_of_blocks(blocks, ones if unit is None else unit, parts)
+    if parts > 1:
+        found = qr.triangles_of_blocks(found, ones, 1)
+    return np.ascontiguousarray(found.swapaxes(1, 2))
 
 
 def triangles(X: FloatArray, y: FloatArray) -> FloatArray:
@@ -111,8 +132,8 @@ def triangles(X: FloatArray, y: FloatArray) -> FloatArray:
 
     Returns
     -------
-    ndarray, shape (b, g, k + 1, k + 1)
-        Triangular factors of [X_j y_j].
+    ndarray, shape (b, k + 1, k + 1, g)
+        Triangular factors of [X_j y_j], columns before rows.
     """
     from mlmlearn import qr
 
@@ -120,7 +141,7 @@ def triangles(X: FloatArray, y: FloatArray) -> FloatArray:
     found: FloatArray = qr.triangles_of_rows(
         X.reshape(-1, k), y.ravel(), np.full(b * g, n), np.arange(b * g), np.ones(k + 1)
     )
-    return found.reshape(b, g, k + 1, k + 1)
+    return np.ascontiguousarray(found.reshape(k + 1, k + 1, b, g).transpose(2, 0, 1, 3))
 
 
 def triangles_of_groups(X: FloatArray, y: FloatArray, sizes: NDArray[np.intp]) -> FloatArray:
@@ -135,55 +156,63 @@ def triangles_of_groups(X: FloatArray, y: FloatArray, sizes: NDArray[np.intp]) -
 
     Returns
     -------
-    ndarray, shape (g, k + 1, k + 1)
+    ndarray, shape (k + 1, k + 1, g)
+        Columns before rows.
     """
     from mlmlearn import qr
 
-    largest = [np.abs(column).max() for column in (*X.T, y)]
-    unit = np.ldexp(1.0, np.frexp(np.nan_to_num(largest))[1])  # a power of two rounds nothing
+    unit = binary_unit(np.array([max(column.max(), -column.min()) for column in (*X.T, y)]))
     order = np.argsort(sizes, kind="stable")
     found: FloatArray = qr.triangles_of_rows(X, y, sizes, order, unit)
     return found
 
 
-def standardised(R: FloatArray, sizes: NDArray[np.intp]) -> Standardised:
+def standardised(R: FloatArray, whole: FloatArray, sizes: NDArray[np.intp]) -> Standardised:
     """Bring the triangles of all groups to standardised columns.
 
     Parameters
     ----------
-    R : ndarray, shape (b, g, k + 1, k + 1)
+    R : ndarray, shape (b, k + 1, k + 1, g)
         What `triangles` gives.
+    whole : ndarray, shape (b, k + 1, k + 1)
+        Triangles of all rows of a data set.
     sizes : ndarray of int, shape (b, g)
         Rows of each group.
     """
-    from mlmlearn import qr
-
-    b, g, k = R.shape[0], R.shape[1], R.shape[2] - 1
+    b, k, g = R.shape[0], R.shape[1] - 1, R.shape[3]
     n_rows = sizes.sum(axis=1)
-    whole = qr.triangles_of_blocks(R.reshape(b, g * (k + 1), k + 1))
-    root = np.sqrt(n_rows)[:, None, None]
-    A, projected = whole[:, :k, :k] / root, whole[:, :k, k:] / root
+    A, projected = np.split(whole[:, :k] / np.sqrt(n_rows)[:, None, None], [k], axis=2)
+    back = np.linalg.inv(A)
     scale = np.abs(whole[:, k, k]) / np.sqrt(np.maximum(n_rows - k, 1))
+    rows = np.empty((b, k + 1, k, g))
+    flat, given = rows.reshape(b, k + 1, k * g), R[:, :, :k].reshape(b, k + 1, k * g)
+    np.matmul(back.swapaxes(1, 2), given[:, :k], out=flat[:, :k])
+    np.matmul(-projected.swapaxes(1, 2), flat[:, :k], out=flat[:, k:])
+    flat[:, k] = (flat[:, k] + given[:, k]) / scale[:, None]
     return Standardised(
-        rows=qr.standardise(R, np.linalg.inv(A), projected[..., 0], scale),
-        common=np.zeros((b, 0, k + 1)),
-        rest=((R[:, :, k, k] / scale[:, None]) ** 2).sum(axis=1),
+        rows=rows,
+        rest=((R[:, k, k] / scale[:, None]) ** 2).sum(axis=1),
         n_rows=n_rows.astype(float),
         n_groups=(sizes > 0).sum(axis=1).astype(float),
         A=A,
-        ols=np.linalg.solve(A, projected)[..., 0],
+        back=back,
+        ols=(back @ projected)[..., 0],
         scale=scale,
     )
 
 
 def independent(R: FloatArray) -> NDArray[np.bool_]:
-    """Tell which columns vary on their own in triangles, shape (..., m, m): shape (..., m).
+    """Tell which columns vary on their own in triangles, shape (b, m, m, g): shape (b, m, g).
 
     A column does when the share of its spread that those before it leave is more than rounding.
     """
-    unit = np.abs(R).max(axis=-2, keepdims=True)  # or squares would overflow
-    squares = (R / np.where(unit > 0, unit, 1)) ** 2
-    own, whole = np.diagonal(squares, axis1=-2, axis2=-1), squares.sum(axis=-2)
-    spread = squares[..., 1:, :].sum(axis=-2)
-    spread[..., 0] = whole[..., 0]
-    return np.asarray((spread > CONSTANT**2 * whole) & (own > REPEATED**2 * spread))
+    b, m, _, g = R.shape
+    found = np.empty((b, m, g), dtype=bool)
+    for c in range(m):
+        column = np.abs(R[:, c, : c + 1])
+        unit = column.max(axis=1, keepdims=True)  # or squares would overflow
+        squares = (column / np.where(unit > 0, unit, 1)) ** 2
+        spread = squares[:, min(c, 1) :].sum(axis=1)
+        own = squares[:, c] > REPEATED**2 * spread
+        found[:, c] = own & (spread > CONSTANT**2 * squares.sum(axis=1))
+    return found

@@ -112,6 +112,8 @@ class Fitted:
 
     def spread(self, places: NDArray[np.bool_], problems: Texts) -> "Fitted":
         """Put the fits at their places among all data sets, with nothing but problems elsewhere."""
+        if places.all():
+            return self
         found = {}
         for name, values in self._known().items():
             kind: Any = {"b": False, "O": ""}.get(values.dtype.kind, np.nan)

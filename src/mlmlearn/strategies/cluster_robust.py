@@ -21,10 +21,9 @@ def fit(batch: Batch) -> Fitted:
     """
     data = batch.standardised
     n, n_groups, k = data.n_rows, data.n_groups, data.n_fixed
-    own = scores(batch) / n[:, None, None] @ np.linalg.inv(data.A).swapaxes(1, 2)  # X'X = N I
-    own = own * data.scale[:, None, None]
-    factor = n_groups / (n_groups - 1) * n / (n - k)
-    se = np.sqrt(factor[:, None] * (own**2).sum(axis=1))
+    own = data.back @ scores(batch)
+    factor = n_groups / (n_groups - 1) / (n * (n - k))  # X'X = N I
+    se = np.sqrt(factor[:, None] * (own**2).sum(axis=2)) * data.scale[:, None]
     return fitted(batch, data.ols, se, n_groups - k, messages=resting_on_few(batch))
 
 

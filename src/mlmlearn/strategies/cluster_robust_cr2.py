@@ -27,13 +27,13 @@ def fit(batch: Batch) -> Fitted:
     """
     data = batch.standardised
     k, n = data.n_fixed, data.n_rows
-    C, d = data.rows[..., :k], data.rows[..., k:]  # X'X = N I
+    rows = data.rows.transpose(0, 3, 2, 1)
+    C, d = rows[..., :k], rows[..., k:]  # X'X = N I
     N = n[:, None, None, None]
     values, axes = np.linalg.eigh(np.eye(k) - C @ C.swapaxes(2, 3) / N)
     root = np.where(values > SINGULAR, 1 / np.sqrt(np.maximum(values, SINGULAR)), 0)
     adjusted = (axes * root[..., None, :]) @ axes.swapaxes(2, 3)
-    back = np.linalg.inv(data.A)
-    contrasts = back.swapaxes(1, 2)[:, None]  # a column a coefficient
+    contrasts = data.back.swapaxes(1, 2)[:, None]  # a column a coefficient
     s = adjusted @ C @ contrasts / N
     own = (s * d).sum(axis=2)  # (b, g, k)
     se = np.sqrt((own**2).sum(axis=1)) * data.scale[:, None]

@@ -60,18 +60,19 @@ def first_stage(batch: Batch) -> tuple[FloatArray, FloatArray]:
     first: shape (b, g, m, k - m).
     """
     data, m, k = batch.standardised, int(batch.within.sum()), batch.n_fixed
-    there = (batch.sizes > 0)[:, :, None, None]
-    C = data.rows[:, :, :m]
-    solved = np.linalg.solve(np.where(there, C[..., :m], np.eye(m)), C[..., m:])
-    own = np.zeros((len(batch), k, C.shape[1]))
-    own[:, :m] = solved[..., -1].swapaxes(1, 2)
+    there = batch.sizes > 0
+    C, solved = data.rows[:, :m], data.rows[:, m:, :m].copy()
+    for r in reversed(range(m)):  # back substitution, in all groups at once
+        for c in range(r + 1, m):
+            solved[:, :, r] -= C[:, c, None, r] * solved[:, :, c]
+        solved[:, :, r] /= np.where(there, C[:, r, r], 1)[:, None]
+    own = np.zeros((len(batch), k, there.shape[1]))
+    own[:, :m], others = solved[:, -1], solved[:, :-1].transpose(0, 3, 2, 1)
     A = data.A
-    M = np.linalg.inv(A[:, :m, :m])[:, None] @ (
-        A[:, None, :m, m:] + solved[..., :-1] @ A[:, None, m:, m:]
-    )
+    M = data.back[:, None, :m, :m] @ (A[:, None, :m, m:] + others @ A[:, None, m:, m:])
     # Less the OLS fit are the outcomes, of which the other columns explain a part.
     coefs = data.original(own)[:, :m] + np.einsum("bgmz,bz->bmg", M, data.ols[:, m:])
-    return coefs * there[..., 0].swapaxes(1, 2), M * there
+    return coefs * there[:, None], M * there[..., None, None]
 
 
 def touches(batch: Batch) -> NDArray[np.bool_]:

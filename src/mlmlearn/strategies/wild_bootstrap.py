@@ -39,14 +39,13 @@ def fit(batch: Batch) -> Fitted:
     base = cluster_robust.fit(batch)
     data = batch.standardised
     k = data.n_fixed
-    C, U = data.rows[..., :k], scores(batch)
-    back = np.linalg.inv(data.A)
+    C, U = data.rows[:, :k].transpose(0, 3, 2, 1), scores(batch).swapaxes(1, 2)
     p, low, high = (np.full((len(batch), k), np.nan) for _ in range(3))
     for i in range(len(batch)):
         there = batch.sizes[i] > 0
         Ci, Ui, seed = C[i, there], U[i, there], batch.seeds[i]
         for j in range(k):
-            p_of = _p_values(Ci, Ui, back[i, j], data.n_rows[i], _weights(len(Ui), seed))
+            p_of = _p_values(Ci, Ui, data.back[i, j], data.n_rows[i], _weights(len(Ui), seed))
             unit, ols = data.scale[i], data.ols[i, j]
             half = base.se[i, j] / unit
             if np.isfinite(half):
