@@ -72,11 +72,9 @@ def fit(
     if strategy == "mlm_full" and _uncorrelated(formula):
         raise InputError(UNCORRELATED)
     text, batch = _read(formula, data, group, missing)
-    if refused := chosen.refuse(batch)[0]:
-        raise StrategyError(refused)
     found = fit_batch(chosen, batch, engine)
     if found.problem[0]:
-        raise FitError(found.problem[0])
+        raise (StrategyError if chosen.refuse(batch)[0] else FitError)(found.problem[0])
     return result_of(strategy, engine, text, batch, found)
 
 

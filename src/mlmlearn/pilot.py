@@ -60,7 +60,7 @@ def read_pilot(
     ingredients += [*_correlations(cov, sds), *_sizes(data)]
     condition = kind(
         n_groups=result.n_groups,
-        n_obs=int(np.rint(np.bincount(data.codes).mean())),
+        n_obs=int(np.rint(data.sizes.mean())),
         group_sd=tuple(sds),
         betas=tuple(estimates[order]),
         noise_sd=result.residual_sd,
@@ -132,7 +132,7 @@ def _factors(
 
 
 def _means(x: FloatArray, data: ClusteredData) -> FloatArray:
-    return np.bincount(data.codes, x) / np.bincount(data.codes)
+    return np.bincount(data.codes, x) / data.sizes
 
 
 def _constant(x: FloatArray, data: ClusteredData) -> bool:
@@ -141,7 +141,7 @@ def _constant(x: FloatArray, data: ClusteredData) -> bool:
 
 def _drawing(x: FloatArray, data: ClusteredData, name: str) -> list[Ingredient]:
     """Say what draws a predictor that varies within persons."""
-    sizes = np.bincount(data.codes)
+    sizes = data.sizes
     position = np.arange(len(x)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     in_order = x[np.lexsort((x, data.codes))]
     start, step = in_order[0], in_order[1] - in_order[0]
@@ -186,7 +186,7 @@ def _correlations(cov: FloatArray, sds: FloatArray) -> list[Ingredient]:
 
 def _sizes(data: ClusteredData) -> list[Ingredient]:
     """Say how the numbers of rows differ, where they do."""
-    sizes = np.bincount(data.codes)
+    sizes = data.sizes
     if np.ptp(sizes) == 0:
         return []
     return [VaryingSizes(np.log(sizes).std(ddof=1), least=sizes.min())]

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 
@@ -19,7 +18,7 @@ from mlmlearn.errors import InputError
 from mlmlearn.loop import check_n_jobs
 from mlmlearn.results import Results, load_reference
 from mlmlearn.strategies import Strategy, get_strategies
-from mlmlearn.workers import fit_all
+from mlmlearn.workers import fit_all, in_workers
 
 __all__ = ["verify"]
 
@@ -119,12 +118,11 @@ def verify(
     engine = results.manifest["engine"]
     strategies = get_strategies(results.manifest["strategies"])
     condition = results.grid.condition
-    tables = joblib.Parallel(n_jobs=n_jobs)(
-        joblib.delayed(_fit_again)(
-            condition(row), results.manifest["seed"], row, engine, strategies
-        )
+    calls = [
+        (condition(row), results.manifest["seed"], row, engine, strategies)
         for row in chosen[key].to_dict("records")
-    )
+    ]
+    tables = in_workers(n_jobs, _fit_again, calls, ordered=True)
     again, optima = (pd.concat(parts, ignore_index=True) for parts in zip(*tables, strict=True))
     before = results.fits.merge(results.diagnostics, on=fit_key)
     # A missing row is a difference, too; `again` says which rows there must be.

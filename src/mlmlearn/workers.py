@@ -29,9 +29,12 @@ __all__ = ["environment", "fit_all", "fit_chunk", "in_workers", "let_queues_end"
 _started: set[str] = set()
 
 
-def in_workers(n_jobs: int | None, function: Any, calls: Iterable[tuple[Any, ...]]) -> Any:
-    """Generate the results of some calls, in the order in which they end."""
-    parallel = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
+def in_workers(
+    n_jobs: int | None, function: Any, calls: Iterable[tuple[Any, ...]], *, ordered: bool = False
+) -> Any:
+    """Generate the results of some calls, in their order, or in that in which they end."""
+    kind = "generator" if ordered else "generator_unordered"
+    parallel = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as=kind)
     with _interrupt_held():
         return parallel(joblib.delayed(function)(*call) for call in calls)
 
