@@ -48,6 +48,23 @@ def unequal(seed=3, n_groups=14, treated=4):
     return data.sample(frac=1, random_state=seed)
 
 
+@pytest.mark.parametrize("predictors", [[], ["IV1"], ["IV1", "age"]], ids=len)
+def test_nothing_is_read_beyond_the_end_of_an_array(monkeypatch, predictors):
+    # einsum (NumPy 2.4) multiplies by what lies behind an empty array in memory, 0 times: where
+    # that happens to be no number, the sum of nothing is none either.
+    def watched(subscripts, *operands):
+        assert all(np.size(operand) for operand in operands), subscripts
+        return einsum(subscripts, *operands)
+
+    einsum = np.einsum
+    monkeypatch.setattr(np, "einsum", watched)
+    data = unequal()
+    data = data[data["Group"] != 2]  # whose one row has no regression of its own
+    text = formula(predictors or ["1"])
+    found = compare(text, data, group="Group", strategies=list(STRATEGIES))
+    assert found["estimate"].notna().all(), found["message"]
+
+
 # The registry.
 
 

@@ -368,8 +368,8 @@ def _own(
     # Not by QR, in which a column that is made of others would use a direction up.
     U, s, _ = np.linalg.svd(unit[..., others[1:]], full_matrices=False)
     shared = U * (s > REPEATED)[:, None]
-    rest = one - np.einsum("gij,glj,gl->gi", shared, shared, one)
-    return np.linalg.norm(rest, axis=1) > REPEATED, 1 + (s > REPEATED).sum(axis=1) >= sizes
+    rest = one[..., None] - shared @ (shared.swapaxes(1, 2) @ one[..., None])
+    return np.linalg.norm(rest[..., 0], axis=1) > REPEATED, 1 + (s > REPEATED).sum(axis=1) >= sizes
 
 
 def _chosen(random: str, frame: pd.DataFrame, terms: tuple[str, ...]) -> NDArray[np.bool_]:

@@ -71,7 +71,9 @@ def first_stage(batch: Batch) -> tuple[FloatArray, FloatArray]:
     A = data.A
     M = data.back[:, None, :m, :m] @ (A[:, None, :m, m:] + others @ A[:, None, m:, m:])
     # Less the OLS fit are the outcomes, of which the other columns explain a part.
-    coefs = data.original(own)[:, :m] + np.einsum("bgmz,bz->bmg", M, data.ols[:, m:])
+    # Not by einsum, which reads beyond an empty array (NumPy 2.4), and there mostly are no others.
+    added = (M @ data.ols[:, None, m:, None])[..., 0].swapaxes(1, 2)
+    coefs = data.original(own)[:, :m] + added
     return coefs * there[:, None], M * there[..., None, None]
 
 
