@@ -57,6 +57,42 @@ def test_what_was_compiled_is_read_from_a_folder_that_cannot_be_written(tmp_path
     assert not list(tmp_path.rglob("*.nbi"))
 
 
+MODULE = """
+from mlmlearn.compiled import compiled
+
+@compiled
+def changed(x):
+    return x + {added}
+"""
+CALL = "import own; print(own.changed({x}))"
+# A process that is stopped, or looked at, between its two files.
+LIST_ALONE = "import own; own.changed._cache._cache_file._save_data = lambda *_: None; "
+
+
+def test_no_process_runs_what_another_or_an_older_one_compiled(tmp_path):
+    def python(code):
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    own = tmp_path / "own.py"
+    own.write_text(MODULE.format(added=1))
+    assert python(CALL.format(x=1)) == "2"
+    own.write_text(MODULE.format(added=2))
+    assert python(LIST_ALONE + CALL.format(x=1)) == "3"
+    assert python(CALL.format(x=1)) == "3"  # not 2, what the older code makes of it
+    # Two that begin with the same list, and end in turn: each calls its first file "1".
+    (listed,) = tmp_path.rglob("*.nbi")
+    listed.unlink()
+    assert python(CALL.format(x=0.5)) == "2.5"
+    of_one = listed.read_bytes()
+    listed.unlink()
+    assert python(CALL.format(x=1)) == "3"
+    listed.write_bytes(of_one)
+    assert python(CALL.format(x=0.5)) == "2.5"
+
+
 def test_importing_the_package_does_not_import_numba():
     code = "import sys, mlmlearn; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

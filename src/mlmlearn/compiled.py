@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numba
 from numba.core import caching
@@ -28,9 +29,12 @@ def compiled(function: Callable[..., Any]) -> Any:
         found: Any = numba.njit(**HOW, cache=True)(function)
     except (RuntimeError, OSError):  # no folder to keep it in can be written
         return numba.njit(**HOW)(function)
-    save = found._cache.save_overload
+    save, files = found._cache.save_overload, found._cache._cache_file
 
     def save_if_possible(signature: Any, data: Any) -> None:
+        # numba numbers the files of a function and writes its list of them first: of processes that
+        # compile at once, or after the code has changed, one could run what is not in its list.
+        files._data_name_pattern = f"{files._index_name}.{uuid4().hex}.{{number}}.nbc"
         with suppress(OSError):
             save(signature, data)
 

@@ -94,7 +94,8 @@ class Standardised:
         found = np.zeros((b, k - m, columns))
         if m == k:
             return found, self.rest
-        below = folded(self.rows[:, m:, m:].reshape(b, columns - m, -1))
+        # In one piece, as everywhere: for a view the loops would be compiled once more.
+        below = folded(np.ascontiguousarray(self.rows[:, m:, m:]).reshape(b, columns - m, -1))
         found[..., m:] = below[:, :-1]
         return found, self.rest + below[:, -1, -1] ** 2
 
