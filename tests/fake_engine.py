@@ -58,7 +58,7 @@ def fit(strategy: Strategy, batch: Batch) -> Fitted:
         death.unlink()  # the first worker to come by dies as if killed
         os.kill(os.getpid(), 9)
     data = batch.rows(0)
-    estimate = np.linalg.lstsq(data.X, data.y, rcond=None)[0][None]
+    estimate = np.linalg.lstsq(data.design, data.y, rcond=None)[0][None]
     messages, problem = no_texts(1), no_texts(1)
     if strategy.id == "mlm_intercept":
         messages[0] = "lme4: one\noptimiser: two"

@@ -60,7 +60,7 @@ def terms(formula, df=DF, group="Group"):
 def assert_same(formula, df, expected_formula, expected_df, group="Group"):
     """The same columns to the last bit, whatever they are called."""
     found, expected = read(formula, df, group), read(expected_formula, expected_df, "Group")
-    for name in ("y", "X", "codes", "random", "within"):
+    for name in ("y", "predictors", "codes", "random", "within"):
         assert np.array_equal(getattr(found, name), getattr(expected, name)), name
 
 
@@ -292,7 +292,7 @@ def test_interactions_and_transforms_are_those_by_hand(formula, by_hand):
 def test_transforms_that_keep_a_state_see_their_column(call):
     found = read(f"DV ~ {call}", DF, "Group")
     assert len(found.terms) in (2, 3, 5)
-    assert np.isfinite(found.X).all()
+    assert np.isfinite(found.predictors).all()
     hole = changed(IV1=DF["IV1"].mask(DF.index == 3))
     assert refusal(hole, f"DV ~ {call}").startswith("values are missing of 'IV1' in 1 of 48 rows")
 
@@ -306,7 +306,7 @@ def test_backticks_quote_any_name():
     )  # fmt: skip
     assert found.terms[1:2] == ("a:b",)
     expected = read("DV ~ IV1 + IV2 * IV3", DF, "Group")
-    assert np.array_equal(found.X, expected.X)
+    assert np.array_equal(found.predictors, expected.predictors)
     assert found.random.tolist() == [True, True, False, False, False]
 
 
@@ -574,7 +574,7 @@ def test_missing_values_are_found_in_any_type(kind):
     without = changed(IV2=GAPPY[kind])[2:]
     found = read(FORMULA, df, "Group", missing="drop")
     expected = read(FORMULA, without, "Group")
-    assert np.array_equal(found.X, expected.X)
+    assert np.array_equal(found.predictors, expected.predictors)
 
 
 @pytest.mark.parametrize(
@@ -866,11 +866,10 @@ def test_an_unknown_strategy_or_engine_is_refused_with_the_known_ones():
 def test_rows_come_out_in_an_order_that_values_alone_decide():
     data = read(FORMULA, DF, "Group")
     again = read(FORMULA, DF.sample(frac=1, random_state=0).set_index("IV1", drop=False), "Group")
-    for name in ("y", "X", "codes"):
+    for name in ("y", "predictors", "codes"):
         assert np.array_equal(getattr(data, name), getattr(again, name))
     assert (np.diff(data.codes) >= 0).all()
-    assert (data.X[:, 0] == 1).all()
-    rows = set(map(tuple, np.column_stack([data.y, data.X[:, 1:], data.codes + 1])))
+    rows = set(map(tuple, np.column_stack([data.y, data.predictors, data.codes + 1])))
     assert rows == set(map(tuple, DF.to_numpy()))
 
 

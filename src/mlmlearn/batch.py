@@ -83,7 +83,7 @@ class Batch:
             data.terms,
             data.random,
             data.within,
-            triangles_of_groups(data.X, data.y, data.sizes)[None],
+            triangles_of_groups(data.predictors, data.y, data.sizes)[None],
             data.sizes[None],
             data.labels,
             lambda _: data,
@@ -116,9 +116,9 @@ class Batch:
         def rows(i: int) -> ClusteredData:
             own_sizes = present[i].sum(axis=1)
             there = own_sizes > 0
-            codes, own = np.nonzero(present[i])[0], X[i][present[i]]
+            codes = np.nonzero(present[i])[0]
             return ClusteredData(
-                *in_order(y[i][present[i]], list(own.T), codes),
+                *in_order([codes, y[i][present[i]], *X[i][present[i]].T[1:]]),
                 own_sizes[there],
                 terms=terms,
                 random=within,

@@ -19,8 +19,8 @@ class ClusteredData:
     ----------
     y : ndarray, shape (n,)
         Outcome, group by group.
-    X : ndarray, shape (n, k)
-        Columns of the model, the first of them ones.
+    predictors : ndarray, shape (n, k - 1)
+        Columns of the model but for the intercept's.
     sizes : ndarray of int, shape (n_groups,)
         Rows of each group.
     terms : tuple of str
@@ -37,7 +37,7 @@ class ClusteredData:
     """
 
     y: NDArray[np.float64]
-    X: NDArray[np.float64]
+    predictors: NDArray[np.float64]
     sizes: NDArray[np.intp]
     terms: tuple[str, ...]
     random: NDArray[np.bool_]
@@ -45,6 +45,11 @@ class ClusteredData:
     labels: pd.Index
     outcome: str
     dropped: tuple[int, int] = (0, 0)
+
+    @property
+    def design(self) -> NDArray[np.float64]:
+        """Columns of the model, the first of them ones, shape (n, k)."""
+        return np.column_stack([np.ones(len(self.y)), self.predictors])
 
     @property
     def codes(self) -> NDArray[np.intp]:
@@ -57,31 +62,30 @@ class ClusteredData:
         return len(self.labels)
 
 
-def in_order(
-    y: NDArray[np.float64], columns: list[Any], codes: NDArray[np.intp]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def in_order(columns: list[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Put rows into an order that their values alone decide, group by group.
 
     Parameters
     ----------
-    y : ndarray, shape (n,)
-    columns : list of ndarray
-        Those of X, which are used up, so that large data need not be held twice.
-    codes : ndarray of int, shape (n,)
-        Group of each row.
+    columns : list of ndarray, shape (n,)
+        Group of each row, outcome, and predictors. They are used up, so that large data need not be
+        held twice.
 
     Returns
     -------
     ndarray, shape (n,)
-        y.
-    ndarray, shape (n, k)
-        X.
+        Outcome.
+    ndarray, shape (n, k - 1)
+        Predictors.
     """
-    order = np.lexsort((y, *columns[:0:-1], codes))
-    X = np.empty((len(columns), len(y)))
+    order = np.lexsort((columns[1], *columns[:1:-1], columns[0]))
+    del columns[0]
+    y = columns.pop(0)[order]
+    predictors = np.empty((len(columns), len(y)))
     for i in range(len(columns)):
-        X[i], columns[i] = columns[i][order], None
-    return y[order], X.T
+        np.take(columns[i], order, out=predictors[i], mode="clip")  # which needs no buffer
+        columns[i] = None
+    return y, predictors.T
 
 
 def listed(items: Iterable[Hashable], most: int = 8) -> str:

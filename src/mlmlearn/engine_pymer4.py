@@ -139,7 +139,7 @@ def _with_usual_outcome(fit: Callable[..., Fitted], data: ClusteredData) -> Fitt
     mean = mean if abs(mean) > FAR * sd else 0.0
     unit = 1.0 if low <= sd <= high else float(_power_of_two(sd))
     found = fit(replace(data, y=(data.y - mean) / unit))
-    n, k = data.X.shape
+    n, k = len(data.y), len(data.terms)
     level = mean * (np.arange(k) == 0)
     changed = {"estimate": found.estimate * unit + level}
     if found.group_coefs is not None:
@@ -178,7 +178,8 @@ def _standardising(data: ClusteredData) -> tuple[Any, Any]:
 
     These are 0 and 1 for the intercept, and for all columns when none needs it.
     """
-    means, sds = data.X.mean(axis=0), data.X.std(axis=0)
+    X = data.design
+    means, sds = X.mean(axis=0), X.std(axis=0)
     means[0], sds[0] = 0, 1
     low, high = USUAL_SPREAD
     if ((np.abs(means) <= sds) & (low <= sds) & (sds <= high)).all():
@@ -196,7 +197,7 @@ def _contrasts(means: FloatArray, scales: FloatArray) -> FloatArray:
 def lm(data: ClusteredData) -> Fitted:
     """Fit pymer4's OLS with cluster-robust standard errors: Lm(...).fit(robust="cluster")."""
     means, scales = _standardising(data)
-    k, Z = len(data.terms), (data.X - means) / scales
+    k, Z = len(data.terms), (data.design - means) / scales
     condition = np.linalg.cond(Z)
     if condition > WORST_CONDITION:
         raise FitError(
@@ -238,8 +239,8 @@ def lm2(
     from pymer4.models import Lm2
 
     k, within = len(data.terms), np.flatnonzero(data.within)
-    scale = _power_of_two(np.abs(data.X).max(axis=0))
-    model = Lm2(f"y ~ {_sum(within)}", data=_frame(data, (data.X / scale)[:, 1:]), group="g")
+    scale = _power_of_two(np.abs(data.design).max(axis=0))
+    model = Lm2(f"y ~ {_sum(within)}", data=_frame(data, (data.design / scale)[:, 1:]), group="g")
     model.fit(summarize=False)
     own = np.full((data.n_groups, k), np.nan)
     own[:, within] = model.fixef.to_numpy() / scale[within]
@@ -282,7 +283,7 @@ def lmer(
     back, k = _contrasts(means, scales), len(scales)
     these, bar = np.flatnonzero(random), "|" if correlated else "||"
     formula = f"y ~ {_sum(range(k))} + ({_sum(these)} {bar} g)"
-    frame = _frame(data, ((data.X - means) / scales)[:, 1:])
+    frame = _frame(data, ((data.design - means) / scales)[:, 1:])
     model = _lmer_with_console()(formula, data=frame)
     try:
         with _r_console() as console:
@@ -361,7 +362,7 @@ def _fitted(
     """Put pymer4's coefficients and what else is known together."""
     estimate, se, df = numbers.T[:, None]
     # An SE that moves no outcome by more than rounding does is rounding itself.
-    moves = se[0] * np.abs(data.X).max(axis=0)
+    moves = se[0] * np.abs(data.design).max(axis=0)
     useless = ~(np.isfinite(moves) & (moves > 1e-13 * np.abs(data.y).max()))
     if useless.any():
         messages = [*messages, no_standard_error(np.array(data.terms)[useless])]

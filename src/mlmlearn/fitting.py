@@ -12,7 +12,7 @@ from mlmlearn.errors import FitError, InputError, StrategyError
 from mlmlearn.fit_result import FitResult, result_of
 from mlmlearn.formulas import read, written
 from mlmlearn.simulation import SimulatedData
-from mlmlearn.strategies import STRATEGIES, get_strategies, get_strategy
+from mlmlearn.strategies import STRATEGIES, Strategy, get_strategies, get_strategy
 
 __all__ = ["compare", "fit"]
 
@@ -119,13 +119,7 @@ def compare(
             raise InputError(UNCORRELATED)
         chosen[chosen.index(full)] = STRATEGIES["mlm_uncorrelated"]
     text, batch = _read(formula, data, group, missing)
-    tables = []
-    for strategy in chosen:
-        found = fit_batch(strategy, batch, engine)
-        result = result_of(strategy.id, engine, text, batch, found)
-        message = found.problem[0] or "; ".join(result.messages)
-        said = {"converged": result.converged, "singular": result.singular, "message": message}
-        tables.append(result.tidy().assign(**said))
+    tables = (_rows(strategy, engine, text, batch) for strategy in chosen)
     table = pd.concat(tables, ignore_index=True)
     if isinstance(formula, SimulatedData):
         truth = dict(zip(formula.condition.terms, formula.betas, strict=True))
@@ -140,6 +134,15 @@ def compare(
         "random": [term for term, has in zip(batch.terms, batch.random, strict=True) if has],
     }
     return table
+
+
+def _rows(strategy: Strategy, engine: str, text: str, batch: Batch) -> pd.DataFrame:
+    """Fit one strategy of several, of which nothing is kept but the rows of the table."""
+    found = fit_batch(strategy, batch, engine)
+    result = result_of(strategy.id, engine, text, batch, found)
+    message = found.problem[0] or "; ".join(result.messages)
+    said = {"converged": result.converged, "singular": result.singular, "message": message}
+    return result.tidy().assign(**said)
 
 
 def _uncorrelated(formula: str | SimulatedData) -> bool:

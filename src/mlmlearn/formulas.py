@@ -117,13 +117,17 @@ def read(formula: str, data: Any, group: Hashable = None, missing: str = "refuse
                 "effect cannot be told from the intercept; leave it out"
             )
     codes, index = _groups(labels, group)
-    y, matrix, terms, outcome = _matrices(model, frame)
-    y, X = in_order(y, matrix, codes)
     sizes = np.bincount(codes)
-    within = _within(X, y, sizes)
-    random = within if parts.random is None else _chosen(parts.random, frame, terms)
-    dropped = len(before) - len(labels), before.nunique() - len(index)
-    return ClusteredData(y, X, sizes, terms, random, within, index, outcome, dropped)
+    arrays, terms, outcome = _matrices(model, frame)
+    chosen = None if parts.random is None else _chosen(parts.random, frame, terms)
+    arrays.insert(0, codes)
+    del columns, usable, frame, codes  # which may be copies
+    y, predictors = in_order(arrays)
+    within = _within(predictors, y, sizes)
+    random = within if chosen is None else chosen
+    lost = len(before) - len(labels)
+    dropped = lost, before.nunique() - len(index) if lost else 0
+    return ClusteredData(y, predictors, sizes, terms, random, within, index, outcome, dropped)
 
 
 def _pandas(data: Any) -> pd.DataFrame:
@@ -260,10 +264,8 @@ def _names(matrix: pd.DataFrame) -> tuple[str, ...]:
     return tuple(re.sub(r"(\[(?:\w+\.)?-?\d+)\.0\]", r"\1]", str(n)) for n in matrix.columns)
 
 
-def _matrices(
-    model: Any, frame: pd.DataFrame
-) -> tuple[NDArray[np.float64], list[NDArray[np.float64]], tuple[str, ...], str]:
-    """Evaluate both sides of a formula: the outcome, and the columns on the right."""
+def _matrices(model: Any, frame: pd.DataFrame) -> tuple[list[Any], tuple[str, ...], str]:
+    """Evaluate both sides of a formula: the outcome before the predictors, and their names."""
     made = _evaluated(model, frame)
     if made.lhs.shape[1] != 1:
         raise InputError(
@@ -276,12 +278,9 @@ def _matrices(
             "the formula leaves the intercept out, and every strategy here has one; take 0 or -1 "
             "out of it"
         )
-    names = [*made.lhs.columns, *terms]
-    columns = [
-        np.asarray(side.iloc[:, i], float)
-        for side in (made.lhs, made.rhs)
-        for i in range(side.shape[1])
-    ]
+    names = [*made.lhs.columns, *terms[1:]]
+    columns = [np.asarray(made.lhs.iloc[:, 0], float)]
+    columns += [np.asarray(made.rhs.iloc[:, i], float) for i in range(1, len(terms))]
     for name, column in zip(names, columns, strict=True):
         bad = int((~np.isfinite(column)).sum())
         if bad:
@@ -289,7 +288,7 @@ def _matrices(
                 f"{name!r} is no number in {bad} of {len(column)} rows; transform what is defined "
                 "for every row, or leave those rows out"
             )
-    return columns[0], columns[1:], terms, str(made.lhs.columns[0])
+    return columns, terms, str(made.lhs.columns[0])
 
 
 def _groups(labels: "pd.Series[Any]", group: Hashable) -> tuple[NDArray[np.intp], pd.Index]:
@@ -330,17 +329,17 @@ def _twins(labels: "pd.Series[Any]") -> tuple[Any, Any] | None:
 
 
 def _within(
-    X: NDArray[np.float64], y: NDArray[np.float64], sizes: NDArray[np.intp]
+    predictors: NDArray[np.float64], y: NDArray[np.float64], sizes: NDArray[np.intp]
 ) -> NDArray[np.bool_]:
     """Tell which columns vary within groups, and are not in every group made of the others.
 
     Age of a person does not, nor does its product with a dose that varies: in every group it is a
     multiple of the dose. A column that varies in some groups alone does.
     """
-    R = triangles_of_groups(X, y, sizes)[:-1, :-1].transpose(2, 1, 0)
+    R = triangles_of_groups(predictors, y, sizes)[:-1, :-1].transpose(2, 1, 0)
     unit = np.maximum(R.max(axis=(0, 1)), -R.min(axis=(0, 1)))  # or squares would overflow
-    unit, within = np.where(unit > 0, unit, 1), np.ones(X.shape[1], dtype=bool)
-    for column in range(X.shape[1] - 1, 0, -1):
+    unit, within = np.where(unit > 0, unit, 1), np.ones(R.shape[2], dtype=bool)
+    for column in range(R.shape[2] - 1, 0, -1):
         others = [int(i) for i in np.flatnonzero(within) if i != column]
         if _own(R[:SOME] / unit, sizes[:SOME], others, column)[0].any():
             continue

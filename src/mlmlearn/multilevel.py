@@ -80,6 +80,8 @@ def fit(
     cov[:, :m, :m] = loadings @ loadings.swapaxes(1, 2)
     groups = np.repeat(beta[..., None], effects.shape[2], axis=2)
     groups[:, :m] += effects
+    del effects  # large, where there are many groups
+    groups = data.original(groups)
     singular, unknown = sizes.min(axis=1) < SINGULAR, left_open > OPEN
     found = Fitted(
         estimate=data.original(beta),
@@ -92,7 +94,7 @@ def fit(
         + 2 * np.log(np.abs(np.einsum("bii->bi", data.A))).sum(axis=1)  # log|A'A|
         + 2 * data.n_free * np.log(data.scale),
         residual_sd=sd,
-        group_coefs=data.original(groups),
+        group_coefs=groups,
         random_cov=cov,
         messages=refusals(batch, singular | unknown.any(axis=1) | (gradient > STEEP), lambda i: (
             _messages(singular[i], np.array(batch.terms)[unknown[i]], gradient[i])

@@ -74,10 +74,14 @@ def resting_on_few(batch: Batch) -> Texts:
     """
     data = batch.standardised
     b, _, k, g = data.rows.shape
-    weights = data.back @ data.rows[:, :k].reshape(b, k, k * g)
-    weights **= 2
-    shares = weights.reshape(b, k, k, g).sum(axis=2)
-    most = np.partition(shares, -2, axis=2)[..., -2:].sum(axis=2)
+    columns, weights = data.rows[:, :k].reshape(b, k, k * g), np.empty((b, 1, k * g))
+    shares = np.empty((b, k, g))
+    for i in range(k):  # in the memory of one
+        np.matmul(data.back[:, [i]], columns, out=weights)
+        weights **= 2
+        shares[:, i] = weights.reshape(b, k, g).sum(axis=1)
+    shares.partition(-2, axis=2)
+    most = shares[..., -2:].sum(axis=2)
     most /= (data.back**2).sum(axis=2) * data.n_rows[:, None]
     most[:, 0] = 0
     return refusals(batch, (most >= FEW).any(axis=1), lambda i: (

@@ -82,7 +82,7 @@ def _predictors(
     names = {"Intercept": "Intercept"}
     found: list[Ingredient] = []
     persons: dict[str, PersonPredictor] = {}
-    columns = dict(zip(data.terms[1:], data.X.T[1:], strict=True))
+    columns = dict(zip(data.terms[1:], data.predictors.T, strict=True))
     within = [term for term, own in zip(data.terms, data.within, strict=True) if own]
     of_persons = [term for term, x in columns.items() if _constant(x, data)]
     for terms in (within, of_persons):
@@ -200,21 +200,21 @@ def _left_open(
     The covariance is that of generalised least squares at the fitted variances. That of a model
     without predictors of persons tells what is sampling in a person's own coefficient.
     """
-    data = result.data
+    data, X = result.data, result.data.design
     places = [data.terms.index(term) for term in terms]
     own = [data.terms.index(term) for term in order]
     sigma2, J = result.residual_sd**2, result.n_groups
     whole, alone = np.zeros((len(terms),) * 2), np.zeros((len(own),) * 2)
     for j in range(J):
         rows = data.codes == j
-        Z = data.X[rows][:, own]
+        Z = X[rows][:, own]
         V = Z @ cov @ Z.T + sigma2 * np.eye(len(Z))
-        whole += data.X[rows][:, places].T @ np.linalg.solve(V, data.X[rows][:, places])
+        whole += X[rows][:, places].T @ np.linalg.solve(V, X[rows][:, places])
         alone += Z.T @ np.linalg.solve(V, Z)
     open_ = np.array([term not in known for term in terms])
     covariance = np.linalg.inv(whole) * np.outer(open_, open_)
     sampling = np.maximum(J * np.diagonal(np.linalg.inv(alone)) - np.diagonal(cov), 0)
-    of_persons = sum(_constant(data.X[:, place], data) for place in places[1:])
+    of_persons = sum(_constant(X[:, place], data) for place in places[1:])
     df = [
         max(1.0, J - 1.0 - of_persons if term in result.random else result.coefs["df"][term])
         for term in terms

@@ -60,12 +60,15 @@ def triangles_of_rows(X, y, sizes, order, unit):
 
     Parameters
     ----------
+    X : ndarray, shape (n, k) or (n, k - 1)
+        All columns, or all but the first, which are ones then.
     order : ndarray of int, shape (g,)
         The groups in an order in which those of one size stand together, the largest last.
     unit : ndarray, shape (k + 1,)
         Columns are brought to their unit, and back, so that no square overflows.
     """
-    g, k, back = len(sizes), X.shape[1], 1 / unit
+    g, k, back = len(sizes), len(unit) - 1, 1 / unit
+    ones = k - X.shape[1]
     found, ends = np.empty((k + 1, k + 1, g)), np.cumsum(sizes)
     rows, R = np.empty((k + 1, ROWS, LANES)), np.empty((k + 1, k + 1, LANES))
     for lanes in range(0, g, LANES):
@@ -77,8 +80,10 @@ def triangles_of_rows(X, y, sizes, order, unit):
             for i in range(len(these)):
                 first = ends[these[i]] - sizes[these[i]] + start
                 for r in range(min(n, sizes[these[i]] - start)):
-                    for a in range(k):
-                        rows[a, r, i] = X[first + r, a] * back[a]
+                    for a in range(ones):
+                        rows[a, r, i] = back[a]
+                    for a in range(ones, k):
+                        rows[a, r, i] = X[first + r, a - ones] * back[a]
                     rows[k, r, i] = y[first + r] * back[k]
             fold_in(rows, n, R)
         for i in range(len(these)):

@@ -30,6 +30,9 @@ FloatArray = NDArray[Any]
 # Shares of a column's size, and of its spread, below which there is nothing but rounding.
 CONSTANT, REPEATED = 1e-10, 1e-5
 
+# Groups whose triangles are copied at once.
+MANY = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Standardised:
@@ -74,7 +77,9 @@ class Standardised:
     def original(self, coefs: FloatArray) -> FloatArray:
         """Take coefficients, shape (b, k) or (b, k, g), back to the units of the data."""
         many = coefs.reshape(*coefs.shape[:2], -1)
-        many = self.back @ many * self.scale[:, None, None] + self.ols[..., None]
+        many = self.back @ many
+        many *= self.scale[:, None, None]
+        many += self.ols[..., None]
         return np.asarray(many.reshape(coefs.shape))
 
     def common(self, m: int) -> tuple[FloatArray, FloatArray]:
@@ -90,12 +95,18 @@ class Standardised:
         ndarray, shape (b,)
             `rest`, with what these rows leave of the outcome.
         """
-        b, columns, k, _ = self.rows.shape
+        b, columns, k, g = self.rows.shape
         found = np.zeros((b, k - m, columns))
         if m == k:
             return found, self.rest
-        # In one piece, as everywhere: for a view the loops would be compiled once more.
-        below = folded(np.ascontiguousarray(self.rows[:, m:, m:]).reshape(b, columns - m, -1))
+        # Copied, since the loops would be compiled once more for a view, and so many at a time.
+        parts = [
+            folded(self.rows[:, m:, m:, i : i + MANY].copy().reshape(b, columns - m, -1))
+            for i in range(0, g, MANY)
+        ]
+        below = parts[0]
+        if len(parts) > 1:
+            below = folded(np.concatenate(parts, axis=1).swapaxes(1, 2).copy())
         found[..., m:] = below[:, :-1]
         return found, self.rest + below[:, -1, -1] ** 2
 
@@ -145,12 +156,14 @@ def triangles(X: FloatArray, y: FloatArray) -> FloatArray:
     return np.ascontiguousarray(found.reshape(k + 1, k + 1, b, g).transpose(2, 0, 1, 3))
 
 
-def triangles_of_groups(X: FloatArray, y: FloatArray, sizes: NDArray[np.intp]) -> FloatArray:
+def triangles_of_groups(
+    predictors: FloatArray, y: FloatArray, sizes: NDArray[np.intp]
+) -> FloatArray:
     """Sum up the rows of one data set whose groups stand one after another.
 
     Parameters
     ----------
-    X : ndarray, shape (n, k)
+    predictors : ndarray, shape (n, k - 1)
     y : ndarray, shape (n,)
     sizes : ndarray of int, shape (g,)
         Rows of each group.
@@ -162,9 +175,10 @@ def triangles_of_groups(X: FloatArray, y: FloatArray, sizes: NDArray[np.intp]) -
     """
     from mlmlearn import qr
 
-    unit = binary_unit(np.array([max(column.max(), -column.min()) for column in (*X.T, y)]))
+    sides = [max(column.max(), -column.min()) for column in (*predictors.T, y)]
+    unit = binary_unit(np.array([1, *sides]))
     order = np.argsort(sizes, kind="stable")
-    found: FloatArray = qr.triangles_of_rows(X, y, sizes, order, unit)
+    found: FloatArray = qr.triangles_of_rows(predictors, y, sizes, order, unit)
     return found
 
 
@@ -189,7 +203,8 @@ def standardised(R: FloatArray, whole: FloatArray, sizes: NDArray[np.intp]) -> S
     flat, given = rows.reshape(b, k + 1, k * g), R[:, :, :k].reshape(b, k + 1, k * g)
     np.matmul(back.swapaxes(1, 2), given[:, :k], out=flat[:, :k])
     np.matmul(-projected.swapaxes(1, 2), flat[:, :k], out=flat[:, k:])
-    flat[:, k] = (flat[:, k] + given[:, k]) / scale[:, None]
+    flat[:, k] += given[:, k]
+    flat[:, k] /= scale[:, None]
     return Standardised(
         rows=rows,
         rest=((R[:, k, k] / scale[:, None]) ** 2).sum(axis=1),

@@ -66,15 +66,16 @@ def first_stage(batch: Batch) -> tuple[FloatArray, FloatArray]:
         for c in range(r + 1, m):
             solved[:, :, r] -= C[:, c, None, r] * solved[:, :, c]
         solved[:, :, r] /= np.where(there, C[:, r, r], 1)[:, None]
-    own = np.zeros((len(batch), k, there.shape[1]))
-    own[:, :m], others = solved[:, -1], solved[:, :-1].transpose(0, 3, 2, 1)
+    coefs = np.zeros((len(batch), k, there.shape[1]))
+    coefs[:, :m], others = solved[:, -1], solved[:, :-1].transpose(0, 3, 2, 1)
+    coefs = data.original(coefs)[:, :m]
     A = data.A
     M = data.back[:, None, :m, :m] @ (A[:, None, :m, m:] + others @ A[:, None, m:, m:])
-    # Less the OLS fit are the outcomes, of which the other columns explain a part.
-    # Not by einsum, which reads beyond an empty array (NumPy 2.4), and there mostly are no others.
-    added = (M @ data.ols[:, None, m:, None])[..., 0].swapaxes(1, 2)
-    coefs = data.original(own)[:, :m] + added
-    return coefs * there[:, None], M * there[..., None, None]
+    if m < k:
+        # Less the OLS fit are the outcomes, of which the other columns explain a part.
+        coefs += (M @ data.ols[:, None, m:, None])[..., 0].swapaxes(1, 2)
+    coefs *= there[:, None]
+    return coefs, M * there[..., None, None]
 
 
 def touches(batch: Batch) -> NDArray[np.bool_]:
