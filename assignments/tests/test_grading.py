@@ -27,7 +27,8 @@ pytestmark = pytest.mark.skipif(bool(sandbox.problem()), reason=f"no sandbox: {s
 
 # What stands in the cell that answers q2, before the answer, and what the report must say.
 ENDLESS = {
-    # Asleep, so that the processor is not busy for nothing: the fork bomb below never rests.
+    "never_ends": "while True: pass",
+    # The others are asleep, so that the processor is not busy for nothing.
     "never_ends_and_catches_all": (
         "import time\nwhile True:\n    try: time.sleep(1)\n    except BaseException: pass"
     ),
