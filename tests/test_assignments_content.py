@@ -23,7 +23,7 @@ for folder in (ASSIGNMENTS, ROOT / "tests"):
 
 import answers  # noqa: E402
 import personal  # noqa: E402
-from wrong_answers import ALSO_RIGHT, SLIPS, WRONG_ANSWERS  # noqa: E402
+from wrong_answers import ALSO_RIGHT, OTHER, SLIPS, WRONG_ANSWERS  # noqa: E402
 
 # Asked for as computed, since a rounded number could not be told from a wrong one.
 EXACT = {"emp_se", "model_se", "emp_se_people", "emp_se_answers", "believed_se"}
@@ -140,6 +140,12 @@ def problems(name, student_id):
             failed = failures(name, wrong, tests)
             if set(failed) != {question}:
                 found.append(f"{question}, {label}: loses {failed or 'nothing'}")
+    # A whole notebook of another student's wins what does not depend on the student, and no more.
+    own = {q for q, wrongs in WRONG_ANSWERS[name].items() if "another student's" in wrongs}
+    others = {key: value for key, value in getattr(answers, name)(OTHER).items() if key in space}
+    failed = failures(name, space | others, tests)
+    if set(failed) != own or not own:
+        found.append(f"copied: loses {failed or 'nothing'}, not {own}")
     for code in ALSO_RIGHT[name]:
         other = dict(space)
         exec(code, other)

@@ -350,7 +350,12 @@ WRONG_ANSWERS: dict[str, dict[str, dict[str, str]]] = {
             "wrong strategy": 'believed_se = null_full["model_se"]',
             "what it should believe": 'believed_se = null_intercept["emp_se"]',
             "mean for root mean square": (
-                'believed_se = simulated_studies(24, 0, "mlm_intercept")["se"].mean()'
+                "from mlmlearn import Grid, run\n"
+                "_grid = Grid(n_people[3], 24, plan['between_sd'], 300, betas=(0, 0),"
+                " noise_sd=plan['noise_sd'])\n"
+                "_fits = run(_grid, strategies='mlm_intercept', seed=plan['seed'],"
+                " progress=False).fits\n"
+                "believed_se = _fits.loc[_fits['term'] == 'IV1', 'se'].mean()"
             ),
             "variance for standard error": "believed_se = believed_se**2",
             "another student's": _of_another(

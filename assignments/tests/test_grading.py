@@ -28,11 +28,14 @@ pytestmark = pytest.mark.skipif(bool(sandbox.problem()), reason=f"no sandbox: {s
 # What stands in the cell that answers q2, before the answer, and what the report must say.
 ENDLESS = {
     "never_ends": "while True: pass",
+    # The others are asleep, so that the processor is not busy for nothing.
     "never_ends_and_catches_all": (
         "import time\nwhile True:\n    try: time.sleep(1)\n    except BaseException: pass"
     ),
     "stops_itself": "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)",
-    "never_ends_when_called": "def double(x):\n    while True: pass\ngrader.check('q2')\n1 / 0",
+    "never_ends_when_called": (
+        "import time\ndef double(x):\n    while True: time.sleep(1)\ngrader.check('q2')\n1 / 0"
+    ),
 }
 HARMFUL = {
     "crashes": ("1 / 0", "ZeroDivisionError"),
@@ -60,7 +63,6 @@ HARMFUL = {
         "time.sleep(60)",
         "GB of memory",
     ),
-    "is_a_fork_bomb": ("import os\nwhile True: os.fork()", "too many processes"),
     "is_a_patient_fork_bomb": (
         "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
         "too many processes",
@@ -491,6 +493,9 @@ def crowd(tiny, tmp_path_factory):
     notebook = one.solution("someone-9")
     one.before_check(notebook, "q1", "first = first + 1")
     add("carries_a_slip_forward.ipynb", notebook, {"q1"})
+    notebook = one.solution("someone-10")
+    notebook.cells.insert(3, code_cell("student_id = 'somebody-else'"))
+    add("copied.ipynb", notebook, {"q1"})
     content = json.loads(nbformat.writes(one.solution("someone-11")))
     for cell in content["cells"]:
         cell["source"] = "".join(cell["source"])
@@ -566,7 +571,7 @@ def test_what_never_ends_costs_its_cell(tiny, tmp_path):
 
 
 def test_what_had_been_computed_when_time_was_up_is_graded(tiny, tmp_path):
-    notebook = tiny.in_answer(tiny.solution(), "q2", ENDLESS["never_ends"])
+    notebook = tiny.in_answer(tiny.solution(), "q2", ENDLESS["never_ends_and_catches_all"])
     hand_in(tmp_path / "handed_in", "one.ipynb", notebook)
     limit = ("--total-seconds", "20")
     row = grade(tmp_path / "handed_in", tiny.built, *limit, source=tiny.source)["one.ipynb"]
@@ -596,6 +601,7 @@ def test_the_reasons_are_plain(graded):
         "honest/packages_that_are_not_there.ipynb": "the package pingouin is not there",
         "honest/asks.ipynb": "typed in",
         "carries_a_slip_forward.ipynb": "q3: right, going on from your own earlier answer",
+        "copied.ipynb": "student_id is set more than once; someone-10 counts",
         "twelve_crashes.ipynb": "more than 8 cells had to be stopped",
         "call/leaves.ipynb": "double ended the Python process",
     }.items():
