@@ -11,12 +11,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 # The names that tools/setup looks for, too.
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), "")
 FLAGS = [
     "--no-sandbox",  # it runs as root in many containers, and opens nothing but our own pages
     "--disable-gpu",
@@ -77,13 +76,17 @@ def barriers(page: Page, context: str | None = None, *, dark_too: bool = False) 
     """Return what axe finds in a reader's way; it leaves the page with one element of each kind."""
 
     def found(**options) -> list[str]:
-        said = Axe().run(page, context=context, options=AXE | options).response["violations"]
+        said = page.evaluate(
+            "([where, how]) => axe.run(where || document, how).then(found => found.violations)",
+            [context, AXE | options],
+        )
         return [
             f"{one['id']}: {node['target']} {node['html'][:200]} {node['failureSummary']}"
             for one in said
             for node in one["nodes"]
         ]
 
+    page.evaluate(Axe().axe_script)
     said = found(rules={rule: {"enabled": False} for rule in OF_COLOURS})
     page.evaluate(ONE_OF_EACH)
     colours = {"runOnly": {"type": "rule", "values": OF_COLOURS}}
@@ -147,70 +150,94 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def contexts(chromium: Browser) -> Callable[..., BrowserContext]:
-    """Keep a context for each kind of reader, so that files are fetched once."""
-
-    @functools.cache
-    def context(theme: str, size: tuple[int, int], javascript: bool, reader: str) -> BrowserContext:
-        return chromium.new_context(
-            # What the reader's system prefers, which the theme follows until it is told otherwise.
-            color_scheme=theme,
-            viewport={"width": size[0], "height": size[1]},
-            java_script_enabled=javascript,
-            reduced_motion="reduce",
-        )
-
-    return context
+def idle(chromium: Browser) -> dict[bool, list[Page]]:
+    """Keep tabs, with JavaScript and without: a page in a new one costs twice as much."""
+    return {True: [], False: []}
 
 
 @pytest.fixture
-def visit(contexts: Callable[..., BrowserContext], address: str) -> Iterator[Callable[..., Page]]:
-    """Open pages; the test fails on an error in one, or when it asks another host for anything.
+def browse(chromium: Browser, idle: dict[bool, list[Page]]) -> Iterator[Callable[..., Page]]:
+    """Open addresses in tabs that note what pages ask for and complain of.
 
-    Readers of different names share nothing: no cache, no remembered theme.
+    Nothing is left in a tab of what an earlier test did there, except for files in its cache;
+    `cold` does without these, too.
     """
-    opened: list[Page] = []
-    complaints: list[str] = []
+    lent: list[tuple[bool, Page]] = []
 
-    def visit(
-        page: str,
+    def new(javascript: bool) -> Page:
+        tab = chromium.new_context(
+            java_script_enabled=javascript, permissions=["clipboard-read", "clipboard-write"]
+        ).new_page()
+        tab.set_default_timeout(WATCHDOG)
+        tab.on("request", lambda request: tab.requests.append(request))
+        tab.on("response", lambda response: tab.responses.append(response))
+        tab.on("pageerror", lambda error: tab.said.append(("error", str(error))))
+        tab.on("console", lambda said: tab.said.append((said.type, said.text)))
+        return tab
+
+    def browse(
+        url: str,
         *,
         theme: str = "light",
         size: tuple[int, int] = DESKTOP,
+        motion: str = "reduce",
         javascript: bool = True,
-        reader: str = "",
+        cold: bool = False,
     ) -> Page:
-        tab = contexts(theme, size, javascript, reader).new_page()
-        opened.append(tab)
-        tab.set_default_timeout(WATCHDOG)
-
-        def complain(what: str) -> None:
-            complaints.append(f"{page} ({theme}): {what}")
-
-        tab.on("pageerror", lambda error: complain(f"error: {error}"))
-        tab.on(
-            "console",
-            lambda said: complain(f"error: {said.text}") if said.type == "error" else None,
-        )
-        tab.on(
-            "request",
-            lambda request: (
-                None
-                if request.url.startswith(address)
-                or urlsplit(request.url).scheme in {"data", "blob"}
-                else complain(f"asks for {request.url}")
-            ),
-        )
-        tab.on(
-            "response",
-            lambda answer: (
-                complain(f"{answer.status} for {answer.url}") if answer.status >= 400 else None
-            ),
-        )
-        tab.goto(f"{address}{page}.html")
+        tab = idle[javascript].pop() if idle[javascript] else new(javascript)
+        lent.append((javascript, tab))
+        tab.requests, tab.responses, tab.said = [], [], []
+        # What the reader's system prefers, which the theme follows until it is told otherwise.
+        tab.emulate_media(color_scheme=theme, reduced_motion=motion)
+        tab.set_viewport_size({"width": size[0], "height": size[1]})
+        tools = tab.context.new_cdp_session(tab) if cold else None
+        if tools:
+            tools.send("Network.enable")
+            tools.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        tab.goto(url)
+        if tools:
+            tab.wait_for_load_state("networkidle")
+            tools.detach()
         return tab
 
+    yield browse
+    for javascript, tab in lent:
+        tab.unroute_all()
+        tab.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        tab.goto("about:blank")
+        idle[javascript].append(tab)
+
+
+@pytest.fixture
+def visit(browse: Callable[..., Page], address: str) -> Iterator[Callable[..., Page]]:
+    """Open pages; the test fails on an error in one, or when it asks another host for anything."""
+    opened: list[tuple[str, Page]] = []
+
+    def visit(page: str, **how) -> Page:
+        opened.append((f"{page} {how}", browse(f"{address}{page}.html", **how)))
+        return opened[-1][1]
+
     yield visit
-    for tab in opened:
-        tab.close()
+    complaints = [
+        f"{page}: {complaint}"
+        for page, tab in opened
+        for complaint in [
+            *(f"error: {text}" for kind, text in tab.said if kind == "error"),
+            *(
+                f"{answer.status} for {answer.url}"
+                for answer in tab.responses
+                if answer.status >= 400
+            ),
+            *(
+                f"asks for {request.url}"
+                for request in tab.requests
+                if elsewhere(request.url, address)
+            ),
+        ]
+    ]
     assert not complaints, "\n".join(complaints)
+
+
+def elsewhere(url: str, address: str) -> bool:
+    """Tell whether what a page asks for is neither the site's nor in the page itself."""
+    return not url.startswith(address) and urlsplit(url).scheme not in {"data", "blob"}

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from browser import address, chromium, contexts, visit  # noqa: F401  (fixtures)
+from browser import address, browse, chromium, idle, visit  # noqa: F401  (fixtures)
 from bs4 import BeautifulSoup
 
 from mlmlearn import Condition, SimulatedData, engine_pymer4, simulate

@@ -58,8 +58,7 @@ def test_a_page_is_whole_and_axe_finds_nothing_to_complain_of(visit, page):
 
 @pytest.mark.parametrize("page", [*PAGES, "search", "genindex"])
 def test_a_first_visit_on_a_phone_is_light_and_nothing_is_wider_than_it(visit, page):
-    tab = visit(page, size=PHONE, reader=page)
-    tab.wait_for_load_state("networkidle")
+    tab = visit(page, size=PHONE, cold=True)
     sizes = tab.evaluate(
         """() => ["navigation", "resource"].flatMap(kind => performance.getEntriesByType(kind))
             .map(entry => [entry.name, entry.transferSize])"""
@@ -162,41 +161,57 @@ def test_search_finds_what_is_said_of_singular_fits(visit, way):
 
 
 @every_chapter
-def test_a_self_check_tells_right_from_wrong(visit, page):
+def test_a_self_check_tells_right_from_wrong_and_hints_open_and_close(visit, page):
     tab = visit(page)
+    self_checks_tell_right_from_wrong(tab)
+    hints_and_solutions_open_and_close(tab)
+
+
+def self_checks_tell_right_from_wrong(tab):
     forms = tab.locator("form.selfcheck").all()
     assert len(forms) >= 2
     for form in forms:
         rule = json.loads(form.get_attribute("data-rule"))
-        said = form.locator("output")
-
-        def reply(value, form=form, rule=rule):
-            if "options" in rule:
-                form.locator(f"input[value='{value}']").check()
-            else:
-                form.locator("input").fill(str(value))
-            form.get_by_role("button", name="Check").click()
-            return form.get_attribute("data-state")
-
         if "options" in rule:
-            for place, (right, remark) in enumerate(rule["options"]):
-                assert reply(place) == ("right" if right else "wrong")
-                assert said.text_content() == f"{'✓' if right else '✗'} {remark}"
-            assert sum(right for right, _ in rule["options"]) == 1
+            rights = [right for right, _ in rule["options"]]
+            assert sum(rights) == 1
+            replies = [*range(len(rights))]
         else:
-            answer, tolerance = rule["answer"], rule["tolerance"]
-            assert reply(answer + 0.9 * tolerance) == "right"
-            assert said.text_content().startswith("✓ Right.")
-            for wrong in (answer + 1.1 * tolerance, answer - 1.1 * tolerance, "many"):
-                assert reply(wrong) == "wrong"
-                assert said.text_content().startswith("✗ ")
-            # As typed where a comma marks the decimals.
-            assert reply(str(answer).replace(".", ",")) == "right"
+            answer, off = rule["answer"], 1.1 * rule["tolerance"]
+            # The last but one as typed where a comma marks the decimals.
+            replies = [answer + off, answer - off, "many", str(answer).replace(".", ",")]
+            replies.append(answer + 0.9 * rule["tolerance"])
+            rights = [False, False, False, True, True]
+        # Every reply, and the last of them once more by mouse and keys as a reader gives it.
+        said = form.evaluate(
+            """(form, replies) => replies.map(reply => {
+                const choice = form.querySelector(`input[value="${reply}"]`);
+                if (choice) choice.checked = true;
+                else form.querySelector("input").value = reply;
+                form.querySelector("button").click();
+                return [form.dataset.state, form.querySelector("output").textContent];
+            })""",
+            [str(reply) for reply in replies],
+        )
+        form.evaluate("form => { delete form.dataset.state; }")
+        if "options" in rule:
+            form.locator(f"input[value='{replies[-1]}']").check()
+        else:
+            form.locator("input").fill(str(replies[-1]))
+        form.get_by_role("button", name="Check").click()
+        said.append([form.get_attribute("data-state"), form.locator("output").text_content()])
+        for right, (state, words) in zip([*rights, rights[-1]], said, strict=True):
+            assert state == ("right" if right else "wrong")
+            assert words.startswith("✓ " if right else "✗ ")
+        words = [remark for _, remark in said]
+        if "options" in rule:
+            remarks = [remark for _, remark in rule["options"]]
+            assert [text[2:] for text in words] == [*remarks, remarks[-1]]
+        else:
+            assert all(text.startswith("✓ Right.") for text in words[3:])
 
 
-@every_chapter
-def test_hints_and_solutions_open_and_close(visit, page):
-    tab = visit(page)
+def hints_and_solutions_open_and_close(tab):
     hidden = tab.locator(".admonition.dropdown")
     assert hidden.count() >= 4
     # Each of them by itself, and the first by mouse and by keyboard as a reader does.
@@ -237,7 +252,7 @@ def test_plotting_code_is_shown_when_asked_for(visit):
 
 
 def test_the_theme_can_be_switched_and_stays(visit):
-    tab = visit("book/intro", reader="switches the theme")
+    tab = visit("book/intro")
     theme = "() => document.documentElement.dataset.theme"
     assert tab.evaluate(theme) == "light"  # what the reader's system prefers
     white = tab.evaluate("() => getComputedStyle(document.body).backgroundColor")

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from browser import WATCHDOG, barriers
+from browser import PHONE, WATCHDOG, barriers
 from looks import LOOKS
 from study import Study, load_study, names
 from test_palette import CONTRAST, contrast, rgb
@@ -22,37 +22,27 @@ from mlmlearn import (
     simulate,
 )
 
-WIDE, PHONE = {"width": 1400, "height": 900}, {"width": 375, "height": 800}
+WIDE = (1400, 900)
 LABELS = {strategy.label: strategy.id for strategy in POST_STRATEGIES.values()}
 POINTS = "#explorer-plot svg g.points_marks path"
 ERRORS = "measure=coef_abs_error&n_groups=30&n_obs=25&group_sd=all"
 
 
 @pytest.fixture
-def open_page(address, chromium):
-    """Open the page with a view; say what it requested, and what it complained about."""
-    contexts = []
+def open_page(address, browse):
+    """Open the page with a view."""
 
-    def open_it(view="", *, path="book/explorer.html", viewport=WIDE, **options):
-        contexts.append(chromium.new_context(viewport=viewport, **options))
-        contexts[-1].grant_permissions(["clipboard-read", "clipboard-write"])
-        contexts[-1].set_default_timeout(WATCHDOG)
-        page = contexts[-1].new_page()
-        page.responses, page.complaints = [], []
-        page.on("response", lambda response: page.responses.append(response))
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda said: said.type in ("error", "warning") and page.complaints.append(said.text),
-        )
-        page.goto(f"{address}{path}#{view}")
-        if path.startswith("book/") and options.get("java_script_enabled", True):
+    def open_it(view="", *, path="book/explorer.html", size=WIDE, **how):
+        page = browse(f"{address}{path}#{view}", size=size, motion="no-preference", **how)
+        if path.startswith("book/") and how.get("javascript", True):
             page.wait_for_selector(POINTS)
         return page
 
-    yield open_it
-    for context in contexts:
-        context.close()
+    return open_it
+
+
+def complaints(page):
+    return [text for kind, text in page.said if kind in ("error", "warning")]
 
 
 @contextmanager
@@ -257,7 +247,7 @@ def test_a_drawing_that_fails_says_so(open_page):
     page.select_option("#explorer-measure", "se_sum")
     page.get_by_text("This view could not be drawn (no ink left)").first.wait_for()
     assert len(view_table(page)[1]) == 20
-    assert any("no ink left" in said for said in page.complaints)
+    assert any("no ink left" in said for said in complaints(page))
 
 
 def test_a_rate_stands_beside_its_monte_carlo_error(open_page):
@@ -279,9 +269,9 @@ def test_a_rate_stands_beside_its_monte_carlo_error(open_page):
         assert float(mcse) == pytest.approx(100 * expected["coverage_mcse"], abs=0.06)
 
 
-@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
-def test_a_click_tells_which_data_set_it_is_and_how_to_draw_it_again(open_page, sums, viewport):
-    page = open_page("measure=t_sum&n_groups=10&n_obs=5&group_sd=all&zoom=1", viewport=viewport)
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_a_click_tells_which_data_set_it_is_and_how_to_draw_it_again(open_page, sums, size):
+    page = open_page("measure=t_sum&n_groups=10&n_obs=5&group_sd=all&zoom=1", size=size)
     drawn = points(page)
     # The last points of rows lie at no other point's place only by chance, so take extremes.
     for strategy in ("mlm_full", "two_stage"):
@@ -420,23 +410,22 @@ VIEWS = [
 ]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
-def test_anyone_can_use_it_in_both_themes_and_on_a_phone(open_page, viewport, theme):
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_anyone_can_use_it_in_both_themes_and_on_a_phone(open_page, size):
     for view in VIEWS:
-        page = open_page(view, viewport=viewport, color_scheme=theme)
+        page = open_page(view, size=size)
         if "study" not in view:
             page.click("summary:has-text('Every data set of this view')")
             page.locator("details tbody tr").last.wait_for()
-        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
         drawn = page.locator("#explorer-plot svg").first.bounding_box()
         assert drawn["x"] >= 0
-        assert drawn["x"] + drawn["width"] <= viewport["width"]
-        assert not barriers(page, "#explorer-app")
+        assert drawn["x"] + drawn["width"] <= size[0]
+        assert not barriers(page, "#explorer-app", dark_too=True)
 
 
 def test_the_plot_follows_the_theme_at_once(open_page):
-    page = open_page(color_scheme="light")
+    page = open_page(theme="light")
     fill = "getComputedStyle(document.querySelector('#explorer-plot svg text')).fill"
     dark_on_light = page.evaluate(fill)
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
@@ -467,7 +456,7 @@ def hexadecimal(color):
 
 
 def test_strategies_stand_out_in_the_dark_theme(open_page):
-    page = open_page(ERRORS, color_scheme="dark")
+    page = open_page(ERRORS, theme="dark")
     page.wait_for_selector(POINTS)
     fills = set(page.eval_on_selector_all(POINTS, "all => all.map(p => getComputedStyle(p).fill)"))
     assert len(fills) == len(POST_STRATEGIES)
@@ -476,8 +465,7 @@ def test_strategies_stand_out_in_the_dark_theme(open_page):
 
 
 def test_nothing_comes_from_elsewhere_and_the_page_is_light(open_page, address, site_folder):
-    page = open_page()
-    page.wait_for_load_state("networkidle")
+    page = open_page(cold=True)
     host = urlsplit(address).netloc
     assert {urlsplit(response.url).netloc for response in page.responses} == {host}
     sizes = {urlsplit(r.url).path: len(gzip.compress(r.body())) for r in page.responses}
@@ -497,9 +485,9 @@ def test_nothing_comes_from_elsewhere_and_the_page_is_light(open_page, address, 
 
 def test_the_explorer_complains_about_nothing(open_page):
     # What the theme says on a page without an explorer is not the explorer's.
-    themes = set(open_page(path="search.html").complaints)
+    themes = set(complaints(open_page(path="search.html")))
     for view in ("", "measure=nonsense&n_groups=7&data=1,2,3,4", "measure=%E0%A4%A"):
-        assert set(open_page(view).complaints) <= themes
+        assert set(complaints(open_page(view))) <= themes
     for view in VIEWS:
         page = open_page(view)
         for measure in page.eval_on_selector_all(
@@ -508,7 +496,7 @@ def test_the_explorer_complains_about_nothing(open_page):
             if measure != page.input_value("#explorer-measure"):
                 with redrawn(page):
                     page.select_option("#explorer-measure", measure)
-        assert set(page.complaints) <= themes
+        assert set(complaints(page)) <= themes
 
 
 def test_it_works_when_its_file_is_opened_from_the_disk(chromium, site_folder):
@@ -606,12 +594,12 @@ def test_a_mark_of_a_study_leads_to_its_condition_by_keyboard_and_by_mouse(open_
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     # Vega passes a click on when it next draws, and on a busy machine that takes a while.
     page.wait_for_url(f"**data=10,30,1,{drawn[at]['panel'].removeprefix('slopes with SD ')}")
-    assert not [said for said in page.complaints if "ataflow" in said]
+    assert not [said for said in complaints(page) if "ataflow" in said]
 
 
 def test_every_part_of_every_study_can_be_seen(open_page):
-    themes = set(open_page(path="search.html").complaints)
-    page = open_page(viewport=PHONE)
+    themes = set(complaints(open_page(path="search.html")))
+    page = open_page(size=PHONE)
     for name in names():
         with redrawn(page):
             page.select_option("#explorer-study", name)
@@ -621,10 +609,10 @@ def test_every_part_of_every_study_can_be_seen(open_page):
                 with redrawn(page):
                     page.select_option("#explorer-part", part)
             assert points(page)
-            assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+            assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
             drawn = page.locator("#explorer-plot svg").first.bounding_box()
-            assert drawn["x"] + drawn["width"] <= PHONE["width"]
-    assert set(page.complaints) <= themes
+            assert drawn["x"] + drawn["width"] <= PHONE[0]
+    assert set(complaints(page)) <= themes
 
 
 def test_where_a_study_has_no_number_the_page_says_so(open_page):
@@ -643,7 +631,7 @@ def test_a_study_that_cannot_be_had_is_said_and_changes_nothing(open_page):
 
 
 def test_without_scripts_the_static_table_stays(open_page):
-    page = open_page(java_script_enabled=False)
+    page = open_page(javascript=False)
     text = page.inner_text("#explorer-app")
     assert "needs JavaScript" in text
     assert page.locator("#explorer-app table tr").count() == 6

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from browser import DESKTOP, PHONE, WATCHDOG, barriers
+from browser import DESKTOP, PHONE, barriers
 from conftest import ROOT
 from live import live_script, picture
 from live_static import PICTURES
@@ -42,30 +42,20 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture
-def show(chromium, files):
+def show(browse, files):
     """Open a picture; the test fails on an error in its page."""
-    contexts, complaints = [], []
+    opened = []
 
-    def show(name, *, large=True, view="", size=DESKTOP, motion="reduce", javascript=True):
-        context = chromium.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            reduced_motion=motion,
-            java_script_enabled=javascript,
-        )
-        contexts.append(context)
-        context.set_default_timeout(WATCHDOG)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
-        page.goto((files / f"{name}-{large}.html").as_uri() + view)
+    def show(name, *, large=True, view="", javascript=True, **how):
+        url = (files / f"{name}-{large}.html").as_uri() + view
+        page = browse(url, javascript=javascript, **how)
+        opened.append(page)
         if javascript:
             page.wait_for_selector(".live-ready")
         return page
 
     yield show
-    for context in contexts:
-        context.close()
-    assert not complaints
+    assert not [text for page in opened for kind, text in page.said if kind == "error"]
 
 
 def number(text):
