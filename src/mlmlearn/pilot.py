@@ -189,7 +189,7 @@ def _sizes(data: ClusteredData) -> list[Ingredient]:
     sizes = data.sizes
     if np.ptp(sizes) == 0:
         return []
-    return [VaryingSizes(np.log(sizes).std(ddof=1), least=sizes.min())]
+    return [VaryingSizes(np.log(sizes).std(ddof=1), least=int(sizes.min()))]
 
 
 def _left_open(
