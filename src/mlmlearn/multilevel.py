@@ -71,6 +71,7 @@ def fit(
         data.n_groups,
         axes,
         correlated,
+        not batch.within[:m].all(),
         float(prior),
         back,
     )

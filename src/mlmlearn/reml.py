@@ -619,11 +619,12 @@ def search(task, V, s, known, axes, sizes):
 
 
 @compiled
-def best_of_searches(task, axes):
+def best_of_searches(task, axes, constant):
     """Search from a good start, and from others where there is doubt.
 
     REML surfaces may have several optima, most often where a variance is close to zero beside
-    the others, or where a predictor is constant within groups.
+    the others, or where a predictor with a random effect is `constant` within groups: only there
+    the last start was ever the one that found the lowest.
     """
     m = len(axes)
     V, s = start(task, axes, START)
@@ -632,7 +633,7 @@ def best_of_searches(task, axes):
     small = sizes < ROUND * sizes.max()
     if m == 1 or task.prior or not small.any():
         return best
-    for other in range(3 + len(OTHER_SIZES)):
+    for other in range(3 + (len(OTHER_SIZES) if constant else 1)):
         V = axes
         if other == 0:
             V, s = start(task, axes, LARGE)
@@ -722,7 +723,7 @@ def left_open_at(rows, common, rest, n_rows, n_groups, V, s, correlated, contras
 
 
 @compiled
-def fit_all(rows, common, rest, n_rows, n_groups, axes, correlated, prior, contrasts):
+def fit_all(rows, common, rest, n_rows, n_groups, axes, correlated, constant, prior, contrasts):
     """Fit some data sets, one after another, in standardised units.
 
     Parameters
@@ -732,6 +733,8 @@ def fit_all(rows, common, rest, n_rows, n_groups, axes, correlated, prior, contr
     axes : ndarray, shape (b, m, m)
         Where to begin, or, without correlations, to stay.
     correlated : bool
+    constant : bool
+        Whether a predictor with a random effect is constant within groups.
     prior : float
     contrasts : ndarray, shape (b, c, k)
 
@@ -754,7 +757,7 @@ def fit_all(rows, common, rest, n_rows, n_groups, axes, correlated, prior, contr
     df, left_open = np.empty((d, c)), np.empty((d, c))
     for i in range(d):
         here = prepared(rows[i], common[i], rest[i], n_rows[i], n_groups[i], m, correlated, prior)
-        deviance[i], V, s, beta[i], W, slope, hessian, S = best_of_searches(here, axes[i])
+        deviance[i], V, s, beta[i], W, slope, hessian, S = best_of_searches(here, axes[i], constant)
         deviance[i] += 2 * prior * np.log(np.abs(s)).sum() if prior else 0.0
         sizes[i], loadings[i] = np.abs(s), V * s
         inverse[i], s2[i] = (W.T @ W)[:k, :k], 1 / W[k, k] ** 2
