@@ -172,43 +172,30 @@ def self_checks_tell_right_from_wrong(tab):
     assert len(forms) >= 2
     for form in forms:
         rule = json.loads(form.get_attribute("data-rule"))
+        said = form.locator("output")
+
+        def reply(value, form=form, rule=rule):
+            if "options" in rule:
+                form.locator(f"input[value='{value}']").check()
+            else:
+                form.locator("input").fill(str(value))
+            form.get_by_role("button", name="Check").click()
+            return form.get_attribute("data-state")
+
         if "options" in rule:
-            rights = [right for right, _ in rule["options"]]
-            assert sum(rights) == 1
-            replies = [*range(len(rights))]
+            for place, (right, remark) in enumerate(rule["options"]):
+                assert reply(place) == ("right" if right else "wrong")
+                assert said.text_content() == f"{'✓' if right else '✗'} {remark}"
+            assert sum(right for right, _ in rule["options"]) == 1
         else:
-            answer, off = rule["answer"], 1.1 * rule["tolerance"]
-            # The last but one as typed where a comma marks the decimals.
-            replies = [answer + off, answer - off, "many", str(answer).replace(".", ",")]
-            replies.append(answer + 0.9 * rule["tolerance"])
-            rights = [False, False, False, True, True]
-        # Every reply, and the last of them once more by mouse and keys as a reader gives it.
-        said = form.evaluate(
-            """(form, replies) => replies.map(reply => {
-                const choice = form.querySelector(`input[value="${reply}"]`);
-                if (choice) choice.checked = true;
-                else form.querySelector("input").value = reply;
-                form.querySelector("button").click();
-                return [form.dataset.state, form.querySelector("output").textContent];
-            })""",
-            [str(reply) for reply in replies],
-        )
-        form.evaluate("form => { delete form.dataset.state; }")
-        if "options" in rule:
-            form.locator(f"input[value='{replies[-1]}']").check()
-        else:
-            form.locator("input").fill(str(replies[-1]))
-        form.get_by_role("button", name="Check").click()
-        said.append([form.get_attribute("data-state"), form.locator("output").text_content()])
-        for right, (state, words) in zip([*rights, rights[-1]], said, strict=True):
-            assert state == ("right" if right else "wrong")
-            assert words.startswith("✓ " if right else "✗ ")
-        words = [remark for _, remark in said]
-        if "options" in rule:
-            remarks = [remark for _, remark in rule["options"]]
-            assert [text[2:] for text in words] == [*remarks, remarks[-1]]
-        else:
-            assert all(text.startswith("✓ Right.") for text in words[3:])
+            answer, tolerance = rule["answer"], rule["tolerance"]
+            assert reply(answer + 0.9 * tolerance) == "right"
+            assert said.text_content().startswith("✓ Right.")
+            for wrong in (answer + 1.1 * tolerance, answer - 1.1 * tolerance, "many"):
+                assert reply(wrong) == "wrong"
+                assert said.text_content().startswith("✗ ")
+            # As typed where a comma marks the decimals.
+            assert reply(str(answer).replace(".", ",")) == "right"
 
 
 def hints_and_solutions_open_and_close(tab):

@@ -1,5 +1,7 @@
 """The batch engine against lme4, closed forms, the reference run and its own invariances."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,12 +15,15 @@ from mlmlearn import (
     compare,
     fit,
     load_reference,
+    multilevel,
     reml,
     run,
     simulate,
     workers,
 )
 from mlmlearn.batch import Batch
+from mlmlearn.formulas import read
+from mlmlearn.processes import PersonPredictor
 from mlmlearn.simulation import draw_many
 
 KEY = ["n_groups", "n_obs", "group_sd", "replication"]
@@ -196,6 +201,20 @@ def test_a_search_leaves_a_variance_of_zero_when_there_is_a_better_one(m):
         assert from_zero == pytest.approx(best, abs=1e-8)
         at_zero = reml.profiled(task, *zero)[0]
         assert from_zero < at_zero - 1
+
+
+def test_random_effects_of_what_is_constant_within_groups_are_searched_from_afar():
+    person = PersonPredictor(effect=0.5, interaction=0.3)
+    condition = Condition(6, 8, 1, n_predictors=2, ingredients=(person,))
+    data = simulate(condition, seed=5, replication=240).data
+    terms = " + ".join(condition.terms[1:])
+    batch = Batch.of_one(read(f"DV ~ {terms} + ({terms} | Group)", data, "Group"))
+    assert batch.random.all()
+    assert not batch.within.all()
+    found = multilevel.fit(batch, batch.random).reml_deviance
+    # From where the other starts lead, if nothing were known of the columns.
+    nearer = multilevel.fit(replace(batch, within=batch.random), batch.random).reml_deviance
+    assert found < nearer - 0.3
 
 
 def test_with_hardly_any_noise_the_full_model_is_two_stage_ols():

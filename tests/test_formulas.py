@@ -869,6 +869,7 @@ def test_rows_come_out_in_an_order_that_values_alone_decide():
     for name in ("y", "predictors", "codes"):
         assert np.array_equal(getattr(data, name), getattr(again, name))
     assert (np.diff(data.codes) >= 0).all()
+    assert (data.design[:, 0] == 1).all()
     rows = set(map(tuple, np.column_stack([data.y, data.predictors, data.codes + 1])))
     assert rows == set(map(tuple, DF.to_numpy()))
 

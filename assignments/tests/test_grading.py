@@ -63,6 +63,7 @@ HARMFUL = {
         "time.sleep(60)",
         "GB of memory",
     ),
+    "is_a_fork_bomb": ("import os\nwhile True: os.fork()", "too many processes"),
     "is_a_patient_fork_bomb": (
         "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
         "too many processes",
