@@ -28,9 +28,10 @@ def parts(store):
 
 
 def test_parts_come_back_bit_for_bit_in_the_order_of_the_grid(folder):
-    found = RunFolder(folder.path).read()
-    assert list(found) == ["00000-00000000", "00001-00000000"]
-    pd.testing.assert_frame_equal(found["00000-00000000"], TABLE, check_exact=True)
+    n_rows, (first, second) = RunFolder(folder.path).read()
+    assert n_rows == len(TABLE) + len(OTHER)
+    pd.testing.assert_frame_equal(first, TABLE, check_exact=True)
+    pd.testing.assert_frame_equal(second, OTHER, check_exact=True)
     assert RunFolder(folder.path).manifest == folder.manifest
 
 
@@ -39,10 +40,10 @@ def test_a_truncated_part_is_left_out_and_replaced_when_it_is_written(folder, le
     path = parts(folder)[0]
     path.write_bytes(path.read_bytes()[:length])
     with pytest.warns(UserWarning, match=rf"left out 1 damaged part \({path.name}\); the same run"):
-        assert list(folder.read()) == ["00001-00000000"]
+        assert list(folder.sound()) == ["00001-00000000"]
     folder.write("00000-00000000", OTHER)
     assert len(parts(folder)) == 2
-    assert list(folder.read()) == ["00000-00000000", "00001-00000000"]
+    assert list(folder.sound()) == ["00000-00000000", "00001-00000000"]
 
 
 def test_two_sound_files_for_one_part_are_not_both_of_this_run(folder):
@@ -51,10 +52,10 @@ def test_two_sound_files_for_one_part_are_not_both_of_this_run(folder):
     stray.write("00000-00000000", OTHER)
     shutil.copy(parts(stray)[0], folder.path / "parts")
     with pytest.warns(UserWarning, match="left out 2 damaged parts"):
-        assert list(folder.read()) == ["00001-00000000"]
+        assert list(folder.sound()) == ["00001-00000000"]
     folder.write("00000-00000000", TABLE)
     assert len(parts(folder)) == 2
-    pd.testing.assert_frame_equal(folder.read()["00000-00000000"], TABLE, check_exact=True)
+    pd.testing.assert_frame_equal(next(folder.read()[1]), TABLE, check_exact=True)
 
 
 def test_a_lock_reads_the_manifest_anew(folder):
@@ -78,13 +79,13 @@ def test_one_changed_byte_is_noticed(folder):
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     with pytest.warns(UserWarning, match="left out 1 damaged part"):
-        assert list(folder.read()) == ["00000-00000000"]
+        assert list(folder.sound()) == ["00000-00000000"]
 
 
 def test_an_unfinished_file_is_no_part_and_is_cleared_away(folder):
     left = folder.path / "parts" / "00002-00000000.abc.parquet.99.tmp"
     left.write_bytes(b"PAR1")
-    assert len(folder.read()) == 2
+    assert len(folder.sound()) == 2
     with folder.locked():
         assert not left.exists()
 

@@ -4,14 +4,13 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 from numbers import Integral
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pandas as pd
 from joblib.externals.loky import BrokenProcessPool
 
 from mlmlearn.checks import whole_number
@@ -121,8 +120,8 @@ def _run(
                 f"{folder.path} holds saved tables, which cannot be added to; choose another "
                 "folder, or read them with Results.load"
             )
-        tables = folder.read()
-        if any(chunk.name not in tables for chunk in chunks):
+        done = folder.sound()
+        if any(chunk.name not in done for chunk in chunks):
             # Asked of a worker: its R stays open, and its versions are those that count.
             (here,) = in_workers(n_jobs, environment, [(identity["engine"],)])
             folder.check({"versions": here["versions"]})
@@ -134,16 +133,15 @@ def _run(
                 # No reason to refuse: lme4 may stop elsewhere here, and the manifest says so.
                 folder.note(other_machines=[*others, here["machine"]])
             folder.manifest["finished"] = None
-            _compute(chunks, tables, folder, identity, n_jobs, progress, kept)
-            tables = folder.read()
+            _compute(chunks, done, folder, identity, n_jobs, progress, kept)
         if folder.manifest["finished"] is None:  # also when killed between the last part and this
             folder.note(finished=datetime.now(UTC).isoformat(timespec="seconds"))
-        return Results.from_parts(tables, dict(folder.manifest))
+        return Results.from_parts(*folder.read(), dict(folder.manifest))
 
 
 def _compute(
     chunks: list[Chunk],
-    done: Mapping[str, pd.DataFrame],
+    done: Container[str],
     folder: RunFolder,
     identity: Mapping[str, Any],
     n_jobs: int | None,

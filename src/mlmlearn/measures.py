@@ -6,6 +6,7 @@ that the truth may differ from one data set to the next.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -185,18 +186,19 @@ def _columns(names: str | Sequence[str]) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
 
-def _checked(
-    fits: pd.DataFrame, by: list[str], level: float, *others: str
-) -> tuple[pd.DataFrame, "pd.Series[bool]"]:
-    """Check the arguments; return a table indexed 0, 1, 2 ..., and which rows are usable."""
+def _check(fits: pd.DataFrame, by: list[str], level: float, *others: str) -> None:
+    """Check the arguments."""
     if not by:
         raise InputError("by is empty; name at least one column to group by")
     table_of_fits(fits, {*by, *others, "truth", "estimate", "se", "df"})
     if not 0 < level < 1:
         raise InputError(f"level must lie between 0 and 1, such as 0.95, not {level!r}")
-    fits = fits.reset_index(drop=True)
+
+
+def _usable(fits: pd.DataFrame, level: float) -> "pd.Series[bool]":
+    """Tell which rows have all that is needed."""
     needed = "ci_low" if level == 0.95 and "ci_low" in fits else "df"
-    return fits, fits[["truth", "estimate", "se", needed]].notna().all(axis=1)
+    return fits[["truth", "estimate", "se", needed]].notna().all(axis=1)
 
 
 def performance(
@@ -242,11 +244,15 @@ def performance(
     and type I error are safe.
     """
     by = _columns(by)
-    fits, usable = _checked(fits, by, level)
-    rows = []
-    for key, group in fits.groupby(by, sort=False, observed=True, dropna=False):
-        good = group[usable[group.index]]
-        row = dict(zip(by, key, strict=True))
+    _check(fits, by, level)
+    rows: list[dict[str, Any]] = []
+    # By row numbers, since pandas would sort a copy of the table, which may be large.
+    number = fits.groupby(by, sort=False, observed=True, dropna=False).ngroup().to_numpy()
+    ends = np.cumsum(np.bincount(number))
+    for places in np.split(np.argsort(number, kind="stable"), ends[:-1]) if len(fits) else []:
+        group = fits.iloc[places]
+        good = group[_usable(group, level)]
+        row = {name: group[name].iloc[0] for name in by}
         row |= {"n": len(good), "n_failed": len(group) - len(good)}
         terms = _terms(_study(good, level))
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -305,7 +311,8 @@ def paired_difference(
     keys = [*by, *_columns(dataset)]
     if measure not in MEASURES:
         raise InputError(f"unknown measure {measure!r}; the known ones are {', '.join(MEASURES)}")
-    fits, usable = _checked(fits, by, level, "strategy", *keys)
+    _check(fits, by, level, "strategy", *keys)
+    fits = fits.reset_index(drop=True)
     sides = []
     for strategy in (first, second):
         side = fits[fits["strategy"] == strategy]
@@ -318,7 +325,7 @@ def paired_difference(
                 "add the ones that do to by or dataset"
             )
         study = pd.DataFrame(_study(side, level), index=side.index)
-        sides.append(pd.concat([side[keys], study.where(usable[side.index])], axis=1))
+        sides.append(pd.concat([side[keys], study.where(_usable(side, level))], axis=1))
     # A data set that only one strategy has is a failed pair, not a pair that never was.
     pairs = fits.loc[fits["strategy"].isin([first, second]), keys].drop_duplicates()
     for side in sides:

@@ -2,13 +2,15 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import special
 
 from mlmlearn.conditions import Grid
@@ -140,7 +142,7 @@ class Results:
         if not manifest:
             raise RunError(f"{folder} holds no results (no manifest.json)")
         if "sha256" not in manifest:
-            return cls.from_parts(store.read(), manifest)
+            return cls.from_parts(*store.read(), manifest)
         tables, sums = [], manifest.pop("sha256")
         for path in (store.path / f"{name}.parquet" for name in TABLES):
             content = path.read_bytes() if path.exists() else b""
@@ -154,14 +156,47 @@ class Results:
         return cls(_with_intervals(fits), diagnostics, manifest)
 
     @classmethod
-    def from_parts(cls, parts: Mapping[str, pd.DataFrame], manifest: dict[str, Any]) -> "Results":
-        """Put the parts of a run together."""
+    def from_parts(
+        cls, n_rows: int, parts: Iterable[pd.DataFrame], manifest: dict[str, Any]
+    ) -> "Results":
+        """Put the parts of a run, of `n_rows` together, below each other."""
         columns = [*_condition_key(manifest), *PART_COLUMNS]
-        key = columns[: columns.index("term")]
-        empty = pd.DataFrame(columns=columns)
-        table = _with_intervals(pd.concat(list(parts.values()) or [empty], ignore_index=True))
-        diagnostics = table.drop_duplicates(key, ignore_index=True)[[*key, *_STATUS]]
-        return cls(table[[name for name in columns if name not in _STATUS]], diagnostics, manifest)
+        fits = _Rows([name for name in columns if name not in _STATUS], n_rows)
+        diagnostics = _Rows([*columns[: columns.index("term")], *_STATUS], n_rows)
+        for part in map(_with_intervals, parts):
+            fits.add(part)
+            diagnostics.add(part[part["term"] == part["term"].iloc[0]])
+        return cls(fits.table(), diagnostics.table(), manifest)
+
+
+class _Rows:
+    """A table that grows up to a number of rows, so that a large one is in memory only once."""
+
+    def __init__(self, columns: list[str], most: int) -> None:
+        self.columns: dict[str, NDArray[Any]] = {}
+        self.names, self.most, self.n = columns, most, 0
+
+    def add(self, part: pd.DataFrame) -> None:
+        """Add the rows of a part, whose columns may be of other types."""
+        rows = slice(self.n, self.n + len(part))
+        for name in self.names:
+            values = part[name].to_numpy()
+            if name not in self.columns:
+                self.columns[name] = np.empty(self.most, values.dtype)
+            elif self.columns[name].dtype != values.dtype:
+                both = {self.columns[name].dtype, values.dtype}
+                numbers = all(one.kind in "if" for one in both)
+                kind = np.result_type(*both) if numbers else np.dtype(object)
+                self.columns[name] = self.columns[name].astype(kind)
+            self.columns[name][rows] = values
+        self.n += len(part)
+
+    def table(self) -> pd.DataFrame:
+        """Give the table."""
+        return pd.DataFrame(
+            {name: self.columns.get(name, np.empty(0, object))[: self.n] for name in self.names},
+            copy=False,
+        )
 
 
 def _with_intervals(fits: pd.DataFrame) -> pd.DataFrame:
