@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 
 import joblib
@@ -159,6 +160,23 @@ def test_parts_are_put_together_as_pandas_would(fake, tmp_path):
         found.diagnostics, one_each[[*fake.diagnostics]], check_exact=True
     )
     found.fits.loc[0, "estimate"] = 0  # a table of the user's own
+
+
+def test_tables_of_many_parts_are_in_memory_only_once(fake, tmp_path):
+    part = fake.fits.merge(fake.diagnostics, on=fake.fit_key)
+    part = pd.concat([part] * 10, ignore_index=True)
+    store = RunFolder(tmp_path / "run")
+    store.note(**fake.manifest)
+    for i in range(50):
+        store.write(f"{i:05d}-00000000", part)
+    del part
+    tracemalloc.start()
+    found = Results.load(tmp_path / "run")
+    size, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    tables = [table.memory_usage(index=False).sum() for table in (found.fits, found.diagnostics)]
+    assert sum(tables) < size  # what is traced is there
+    assert peak < 2 * sum(tables)
 
 
 def test_parts_written_by_pandas_are_read(fake, tmp_path, monkeypatch):
