@@ -162,7 +162,7 @@ class Results:
         """Put the parts of a run, of `n_rows` together, below each other."""
         columns = [*_condition_key(manifest), *PART_COLUMNS]
         fits = _Rows([name for name in columns if name not in _STATUS], n_rows)
-        diagnostics = _Rows([*columns[: columns.index("term")], *_STATUS], n_rows)
+        diagnostics = _Rows([*columns[: columns.index("term")], *_STATUS])
         for part in map(_with_intervals, parts):
             fits.add(part)
             diagnostics.add(part[part["term"] == part["term"].iloc[0]])
@@ -170,11 +170,11 @@ class Results:
 
 
 class _Rows:
-    """A table that grows up to a number of rows, so that a large one is in memory only once."""
+    """A table that grows in place, so that a large one is in memory only once."""
 
-    def __init__(self, columns: list[str], most: int) -> None:
+    def __init__(self, columns: list[str], expected: int = 0) -> None:
         self.columns: dict[str, NDArray[Any]] = {}
-        self.names, self.most, self.n = columns, most, 0
+        self.names, self.expected, self.n = columns, expected, 0
 
     def add(self, part: pd.DataFrame) -> None:
         """Add the rows of a part, whose columns may be of other types."""
@@ -182,21 +182,22 @@ class _Rows:
         for name in self.names:
             values = part[name].to_numpy()
             if name not in self.columns:
-                self.columns[name] = np.empty(self.most, values.dtype)
-            elif self.columns[name].dtype != values.dtype:
-                both = {self.columns[name].dtype, values.dtype}
-                numbers = all(one.kind in "if" for one in both)
-                kind = np.result_type(*both) if numbers else np.dtype(object)
-                self.columns[name] = self.columns[name].astype(kind)
-            self.columns[name][rows] = values
+                self.columns[name] = np.empty(self.expected, values.dtype)
+            there = self.columns[name]
+            if there.dtype != values.dtype:
+                numbers = there.dtype.kind in "if" and values.dtype.kind in "if"
+                there = there.astype(np.result_type(there, values) if numbers else object)
+            if rows.stop > len(there):
+                there.resize(int(1.1 * rows.stop), refcheck=False)
+            there[rows] = values
+            self.columns[name] = there
         self.n += len(part)
 
     def table(self) -> pd.DataFrame:
         """Give the table."""
-        return pd.DataFrame(
-            {name: self.columns.get(name, np.empty(0, object))[: self.n] for name in self.names},
-            copy=False,
-        )
+        for column in self.columns.values():
+            column.resize(self.n, refcheck=False)
+        return pd.DataFrame(self.columns, columns=self.names, copy=False)
 
 
 def _with_intervals(fits: pd.DataFrame) -> pd.DataFrame:
