@@ -245,16 +245,18 @@ def performance(
     """
     by = _columns(by)
     _check(fits, by, level)
-    rows: list[dict[str, Any]] = []
-    # By row numbers, since pandas would sort a copy of the table, which may be large.
+    usable = _usable(fits, level).to_numpy()
+    study = _study(fits if usable.all() else fits[usable], level)
+    # By numbers, since pandas would sort a copy of the table, which may be large.
     number = fits.groupby(by, sort=False, observed=True, dropna=False).ngroup().to_numpy()
-    ends = np.cumsum(np.bincount(number))
-    for places in np.split(np.argsort(number, kind="stable"), ends[:-1]) if len(fits) else []:
-        group = fits.iloc[places]
-        good = group[_usable(group, level)]
-        row = {name: group[name].iloc[0] for name in by}
-        row |= {"n": len(good), "n_failed": len(group) - len(good)}
-        terms = _terms(_study(good, level))
+    _, first, sizes = np.unique(number, return_index=True, return_counts=True)
+    ends = np.cumsum(np.bincount(number[usable], minlength=len(sizes)))
+    groups = np.split(np.argsort(number[usable], kind="stable"), ends[:-1])
+    rows: list[dict[str, Any]] = []
+    for group, start, size in zip(groups, first, sizes, strict=False):  # of no rows, one group
+        row = {name: fits[name].iloc[start] for name in by}
+        row |= {"n": len(group), "n_failed": int(size) - len(group)}
+        terms = _terms(study[group])
         with np.errstate(divide="ignore", invalid="ignore"):
             for name, (measure, mcse) in MEASURES.items():
                 row[name] = float(measure(terms.sum(axis=0), len(terms))) if len(terms) else np.nan
