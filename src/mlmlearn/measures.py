@@ -253,7 +253,8 @@ def performance(
     ends = np.cumsum(np.bincount(number[usable], minlength=len(sizes)))
     groups = np.split(np.argsort(number[usable], kind="stable"), ends[:-1])
     rows: list[dict[str, Any]] = []
-    for group, start, size in zip(groups, first, sizes, strict=False):  # of no rows, one group
+    # Not strict, since no rows at all are split into one group of none.
+    for group, start, size in zip(groups, first, sizes, strict=False):
         row = {name: fits[name].iloc[start] for name in by}
         row |= {"n": len(group), "n_failed": int(size) - len(group)}
         terms = _terms(study[group])
