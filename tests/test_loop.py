@@ -357,7 +357,7 @@ def test_kills_at_every_kind_of_moment_change_nothing_and_lose_little(tmp_path):
         assert (process.returncode, said) == (-signal.SIGKILL, ""), moment
         new = set(parts(out)) - set(before)
         assert set(before) <= set(parts(out)), moment
-        RunFolder(out).sound()
+        assert len(list(RunFolder(out).read()[1])) == len(parts(out))
         assert log.stat().st_size - fits - PART * len(new) <= PART, moment  # the part in hand
     assert len(parts(out)) == N_PARTS
     process = start(out, 1, FAKE_LOG=str(log))
